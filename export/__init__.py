@@ -1,0 +1,1 @@
+"""Export: conversion to TFLite, quantisation and verification."""

@@ -1,0 +1,21 @@
+"""The one exception family of the package.
+
+A message names the file, what was expected, what was received and the way out; the command line prints it
+as one line and exits with status 1.
+"""
+
+
+class TfbweError(Exception):
+    """Root of all errors raised on purpose by this package."""
+
+
+class AudioError(TfbweError):
+    """A sound file or signal that cannot be read, written or processed."""
+
+
+class ModelError(TfbweError):
+    """A model file that is damaged, of another format, or not what its manifest says."""
+
+
+class ConfigError(TfbweError):
+    """A setting outside its range, or one that nobody knows."""

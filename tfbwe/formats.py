@@ -1,0 +1,171 @@
+"""What libsndfile's containers hold: sample formats, rates, sizes, and which to write for what was read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import soundfile
+
+from .errors import AudioError
+
+MIN_RATE, MAX_RATE = 8000, 192000
+MAX_CHANNELS = 8
+
+# Bits of each sample format's integer range. What is missing here, float and lossy, holds values beyond +-1.
+FULL_SCALE_BITS = {
+    "PCM_S8": 8,
+    "PCM_U8": 8,
+    "PCM_16": 16,
+    "PCM_24": 24,
+    "PCM_32": 32,
+    "ALAC_16": 16,
+    "ALAC_20": 20,
+    "ALAC_24": 24,
+    "ALAC_32": 32,
+    "ULAW": 16,
+    "ALAW": 16,
+    "IMA_ADPCM": 16,
+    "MS_ADPCM": 16,
+    "GSM610": 16,
+    "DWVW_12": 12,
+    "DWVW_16": 16,
+    "DWVW_24": 24,
+}
+# Compression levels near 256 kbit/s in stereo: at its default MP3 ends at 16 kHz and loses what was added.
+LOSSY_LEVEL = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.5, "OPUS": 0.5}
+LOSSY = frozenset({*LOSSY_LEVEL, "MPEG_LAYER_I", "MPEG_LAYER_II"})
+MAX_BYTES = dict.fromkeys(("WAV", "WAVEX", "AIFF", "AU", "VOC"), 2**32 - 2**16)
+# Containers that keep rate and channels when written; the rest of libsndfile's round them or hold few.
+WRITABLE = frozenset(
+    {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3", "NIST", "IRCAM"}
+)
+NO_EMPTY = frozenset({"FLAC", "MP3", "OPUS"})
+
+_RATES = {
+    "OPUS": (8000, 12000, 16000, 24000, 48000),
+    "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+}
+_SUFFIXES = {
+    ".wav": "WAV",
+    ".rf64": "RF64",
+    ".w64": "W64",
+    ".aif": "AIFF",
+    ".aiff": "AIFF",
+    ".aifc": "AIFF",
+    ".au": "AU",
+    ".snd": "AU",
+    ".caf": "CAF",
+    ".flac": "FLAC",
+    ".ogg": "OGG",
+    ".oga": "OGG",
+    ".opus": "OGG",
+    ".mp3": "MP3",
+}
+SOUND_SUFFIXES = frozenset(_SUFFIXES)
+
+
+def check_signal(name: str, sample_rate: int, channels: int) -> None:
+    """Refuse a signal outside 1-8 channels or 8-192 kHz.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls it.
+    sample_rate : int
+        In Hz.
+    channels : int
+        Number of channels.
+
+    Raises
+    ------
+    AudioError
+        If either is outside.
+    """
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise AudioError(
+            f"{name}: expected a sample rate of {MIN_RATE}-{MAX_RATE} Hz, received {sample_rate} Hz"
+        )
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise AudioError(f"{name}: expected 1-{MAX_CHANNELS} channels, received {channels}")
+
+
+def output_format(
+    container: str, subtype: str, destination: str | os.PathLike[str] | None = None
+) -> tuple[str, str]:
+    """Return the container and sample format to write for what was read.
+
+    Parameters
+    ----------
+    container, subtype : str
+        libsndfile's names of what was read.
+    destination : str or Path, optional
+        A suffix that names another container asks for that one; ``"-"``, standard output, is WAV.
+
+    Returns
+    -------
+    container, subtype : str
+        What was read where it can be written, else the nearest that loses nothing more.
+
+    Raises
+    ------
+    AudioError
+        If the container can only be read.
+    """
+    asked = None
+    opus = subtype == "OPUS"
+    if destination is not None:
+        suffix = Path(destination).suffix.lower()
+        asked = "WAV" if str(destination) == "-" else _SUFFIXES.get(suffix)
+        if asked == "OGG" and container != "OGG":
+            opus = suffix == ".opus"
+        if asked == "WAV" and container in ("WAVEX", "RF64"):
+            asked = None
+    container = asked or container
+    if container not in WRITABLE:
+        raise AudioError(f"{container} files can be read, not written; use -o with a name that ends in .wav")
+    if container == "OGG":
+        return container, "OPUS" if opus else "VORBIS"
+    if container == "MP3":
+        return container, "MPEG_LAYER_III"
+    if subtype not in LOSSY and soundfile.check_format(container, subtype):
+        return container, subtype
+    loses_nothing = ["FLOAT"] if subtype in LOSSY or subtype in ("FLOAT", "DOUBLE") else []
+    for candidate in (*loses_nothing, "PCM_24", "PCM_16"):
+        if soundfile.check_format(container, candidate):
+            return container, candidate
+    return container, str(soundfile.default_subtype(container))
+
+
+def writable_rate(subtype: str, sample_rate: int) -> int:
+    """Return the rate to write a sample format at: the rate itself, else the next higher, else the highest.
+
+    Parameters
+    ----------
+    subtype : str
+        libsndfile's name.
+    sample_rate : int
+        Rate wished for, in Hz.
+
+    Returns
+    -------
+    int
+        In Hz.
+    """
+    rates = _RATES.get(subtype)
+    if rates is None:
+        return sample_rate
+    return next((rate for rate in rates if rate >= sample_rate), rates[-1])
+
+
+def bytes_per_sample(subtype: str) -> float:
+    """Return how many bytes a sample takes in a format, 0 for compressed ones."""
+    if subtype in ("FLOAT", "DOUBLE"):
+        return 4.0 if subtype == "FLOAT" else 8.0
+    return FULL_SCALE_BITS[subtype] / 8 if subtype.startswith("PCM_") else 0.0
+
+
+def reason(error: BaseException) -> str:
+    """Return libsndfile's or the system's reason in one line, without the file name that it repeats."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split()).rstrip(".")

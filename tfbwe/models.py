@@ -1,0 +1,206 @@
+"""The STFT autoencoder, as a network over whole excerpts for training and as a step graph for the decoder.
+
+"Vertical" convolutions run along frequency, frame by frame, and shrink the spectrum; "horizontal" ones, causal
+and dilated, run along time in the bottleneck only. So all memory of the past sits in a few small tensors, and a
+graph that takes one frame and these states is the whole model.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from .errors import ConfigError
+from .layers import Clip, LinearInterpolation, SubPixel
+
+TIME_KERNEL = 3
+LOG_GAIN_RANGE = (-4.0, 9.0)
+HEADS = ("log_gain", "log_residual")
+
+
+@dataclasses.dataclass(frozen=True)
+class StftConfig:
+    """Shape of the STFT autoencoder.
+
+    Attributes
+    ----------
+    bins : int
+        Bins that are read and predicted, from 0 Hz up; 768 reach 16.5 kHz.
+    channels, kernels, strides : tuple of int
+        Of the vertical encoder, finest stage first; the decoder mirrors them. The heads are given at every
+        `strides[0]`-th bin and interpolated.
+    bottleneck : int
+        Channels of the horizontal convolutions.
+    dilations : tuple of int
+        Of the horizontal convolutions, in frames.
+    heads : tuple of str
+        Among `HEADS`.
+    causal : bool
+        Whether horizontal convolutions see the past alone. Only a causal network has a step graph.
+    dropout : float
+        Share of bottleneck channels silenced in training.
+    """
+
+    bins: int = 768
+    channels: tuple[int, ...] = (12, 24, 32)
+    kernels: tuple[int, ...] = (9, 7, 5)
+    strides: tuple[int, ...] = (4, 4, 2)
+    bottleneck: int = 112
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    heads: tuple[str, ...] = HEADS
+    causal: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        depth = len(self.channels)
+        if not depth == len(self.kernels) == len(self.strides):
+            raise ConfigError("channels, kernels and strides must have one entry for each stage")
+        shrink = 1
+        for stride in self.strides:
+            shrink *= stride
+        if self.bins % shrink:
+            raise ConfigError(
+                f"bins must be a multiple of {shrink}, the product of the strides; got {self.bins}"
+            )
+        if not self.heads or set(self.heads) - set(HEADS):
+            raise ConfigError(f"heads must be among {', '.join(HEADS)}; got {self.heads!r}")
+
+    @property
+    def state_shapes(self) -> dict[str, tuple[int, int, int]]:
+        """Name and shape (1, frames, channels) of every state of the step graph."""
+        return {
+            f"state_{i}": (1, (TIME_KERNEL - 1) * dilation, self.bottleneck)
+            for i, dilation in enumerate(self.dilations)
+        }
+
+
+TimeConvolution = Callable[[Any, int], Any]
+
+
+def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> list[Any]:
+    """Connect the layers from normalised log-magnitudes (batch, frames, bins) to the heads, same shape each."""
+    layers = keras.layers
+    frames = -1 if x.shape[1] is None else x.shape[1]
+    h = layers.Reshape((frames, config.bins, 1), name="spectrum")(x)
+    skips = []
+    for i, (channels, kernel, stride) in enumerate(
+        zip(config.channels, config.kernels, config.strides, strict=True)
+    ):
+        h = layers.Conv2D(channels, (1, kernel), (1, stride), padding="same", name=f"down_{i}")(h)
+        h = layers.LeakyReLU(0.1, name=f"down_{i}_activation")(h)
+        skips.append(h)
+    coarse, deepest = h.shape[2], config.channels[-1]
+    h = layers.Reshape((frames, coarse * deepest), name="flatten")(h)
+    h = layers.Dense(config.bottleneck, name="narrow")(h)
+    h = layers.LeakyReLU(0.1, name="narrow_activation")(h)
+    for i in range(len(config.dilations)):
+        past = horizontal(h, i)
+        past = layers.LeakyReLU(0.1, name=f"time_{i}_activation")(past)
+        past = layers.SpatialDropout1D(config.dropout, name=f"time_{i}_dropout")(past)
+        h = layers.Add(name=f"time_{i}_add")([h, past])
+    h = layers.Dense(coarse * deepest, name="widen")(h)
+    h = layers.Reshape((frames, coarse, deepest), name="unflatten")(h)
+    h = layers.Add(name="widen_add")([h, skips[-1]])
+    h = layers.LeakyReLU(0.1, name="widen_activation")(h)
+    for i in reversed(range(1, len(config.channels))):
+        stride = config.strides[i]
+        h = layers.Conv2D(config.channels[i - 1] * stride, (1, 3), padding="same", name=f"up_{i}")(h)
+        h = SubPixel(stride, name=f"up_{i}_subpixel")(h)
+        h = layers.Add(name=f"up_{i}_add")([h, skips[i - 1]])
+        h = layers.LeakyReLU(0.1, name=f"up_{i}_activation")(h)
+    return [_head(config, h, name, frames) for name in config.heads]
+
+
+def _head(config: StftConfig, h: Any, name: str, frames: int) -> Any:
+    """One value a bin; zero at the start of training, so that the untrained network changes nothing."""
+    layers = keras.layers
+    h = layers.Conv2D(
+        1, (1, 5), padding="same", kernel_initializer="zeros", dtype="float32", name=f"{name}_groups"
+    )(h)
+    h = LinearInterpolation(config.strides[0], dtype="float32", name=f"{name}_bins")(h)
+    bounds = LOG_GAIN_RANGE if name == "log_gain" else (-LOG_GAIN_RANGE[1], LOG_GAIN_RANGE[1])
+    h = Clip(*bounds, dtype="float32", name=f"{name}_clip")(h)
+    return layers.Reshape((frames, config.bins), dtype="float32", name=name)(h)
+
+
+def stft_autoencoder(config: StftConfig) -> keras.Model:
+    """Build the network over excerpts of any length.
+
+    Returns
+    -------
+    keras.Model
+        Functional, from normalised log-magnitudes (batch, frames, bins) float32 to a dictionary of heads, each
+        (batch, frames, bins) float32.
+    """
+
+    def horizontal(h: Any, i: int) -> Any:
+        padding = "causal" if config.causal else "same"
+        return keras.layers.Conv1D(
+            config.bottleneck,
+            TIME_KERNEL,
+            dilation_rate=config.dilations[i],
+            padding=padding,
+            name=f"time_{i}",
+        )(h)
+
+    x = keras.Input((None, config.bins), name="features")
+    heads = _autoencoder(config, x, horizontal)
+    return keras.Model(x, dict(zip(config.heads, heads, strict=True)), name="stft_autoencoder")
+
+
+def step_graph(network: keras.Model, config: StftConfig) -> keras.Model:
+    """Build the same network for one frame, its memory made explicit, with the weights of `network`.
+
+    Returns
+    -------
+    keras.Model
+        Functional, batch 1, from ``features`` (1, 1, bins) and ``state_i`` (1, 2 * dilation, bottleneck) to the heads
+        (1, 1, bins) and ``next_state_i``; all float32.
+
+    Raises
+    ------
+    ConfigError
+        If the network is not causal.
+    """
+    if not config.causal:
+        raise ConfigError("a step graph needs a causal network; this one looks ahead (preset paper?)")
+    x = keras.Input((1, config.bins), batch_size=1, name="features")
+    states = {
+        name: keras.Input(shape[1:], batch_size=1, name=name) for name, shape in config.state_shapes.items()
+    }
+    next_states = {}
+
+    def horizontal(h: Any, i: int) -> Any:
+        state, dilation = states[f"state_{i}"], config.dilations[i]
+        taps = keras.layers.Concatenate(axis=1, name=f"time_{i}_taps")(
+            [state[:, :1], state[:, dilation : dilation + 1], h]
+        )
+        next_states[f"next_state_{i}"] = keras.layers.Concatenate(axis=1, name=f"next_state_{i}")(
+            [state[:, 1:], h]
+        )
+        return keras.layers.Conv1D(config.bottleneck, TIME_KERNEL, padding="valid", name=f"time_{i}")(taps)
+
+    heads = _autoencoder(config, x, horizontal)
+    outputs = {**dict(zip(config.heads, heads, strict=True)), **next_states}
+    step = keras.Model({"features": x, **states}, outputs, name="stft_step")
+    for layer in network.layers:
+        if layer.weights:
+            step.get_layer(layer.name).set_weights(layer.get_weights())
+    return step
+
+
+def macs_per_frame(config: StftConfig) -> int:
+    """Multiply-accumulate operations of one frame of one channel."""
+    total, bins, width = 0, config.bins, 1
+    sizes = []
+    for channels, kernel, stride in zip(config.channels, config.kernels, config.strides, strict=True):
+        bins //= stride
+        total += bins * channels * width * kernel
+        width = channels
+        sizes.append(bins)
+    total += 2 * bins * width * config.bottleneck
+    total += len(config.dilations) * TIME_KERNEL * config.bottleneck**2
+    for i in reversed(range(1, len(config.channels))):
+        total += sizes[i] * config.channels[i] * config.channels[i - 1] * config.strides[i] * 3
+    return total + len(config.heads) * sizes[0] * config.channels[0] * 5

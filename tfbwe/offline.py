@@ -1,0 +1,260 @@
+"""Extending whole signals and files: measure where the received band ends, then loop over a decoder."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audio import Reader
+from .chain import Chain
+from .errors import ConfigError
+from .formats import FULL_SCALE_BITS, output_format, writable_rate
+from .received import check_settings, checked_signal, excerpts, measure_cutoff_hz, nothing_to_add
+from .stft import SAMPLE_RATE
+from .writer import BLOCK_FRAMES, Writer, refuse_destination
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+
+__all__ = ["Summary", "extend", "extend_file"]
+
+CLIPS = ("soft", "clamp", "rescale")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `extend_file` did.
+
+    Attributes
+    ----------
+    source, destination : str
+        Names as given.
+    sample_rate : int
+        Of the output, in Hz.
+    seconds : float
+        Length of the output.
+    cutoff_hz : float or None
+        Where the received band ends; ``None`` where no end was found.
+    measured : bool
+        Whether the cutoff was measured, not given.
+    extended : bool
+        Whether a high band was added.
+    notes : tuple of str
+        What the user should know, a line each.
+    """
+
+    source: str
+    destination: str
+    sample_rate: int
+    seconds: float
+    cutoff_hz: float | None
+    measured: bool
+    extended: bool
+    notes: tuple[str, ...] = field(default=())
+
+
+def extend(
+    x: NDArray[np.floating[Any]],
+    sample_rate: int,
+    model: str | os.PathLike[str] | Bundle = "stft",
+    cutoff_hz: float | None = None,
+    diffuse: float = 1.0,
+    phase: str = "mirror",
+) -> tuple[NDArray[np.float32], int]:
+    """Return a band-limited signal with its high band put back.
+
+    Parameters
+    ----------
+    x : array (channels, samples) or (samples,), float
+        The received signal, nominally in [-1, 1], of 1-8 channels.
+    sample_rate : int
+        Its rate in Hz, 8000-192000.
+    model : str, Path or Bundle
+        Name of a shipped model, or a model file.
+    cutoff_hz : float, optional
+        Where the received band ends, in (0, sample_rate / 2); measured if ``None``.
+    diffuse : float
+        Part of the synthesised-phase term, in [0, 1]: 0 gives the best SDR, 1 the full spectrum.
+    phase : {"mirror", "received"}
+        Phase of that term.
+
+    Returns
+    -------
+    y : array, float32
+        Shaped as ``x``, aligned with it, ``round(samples * rate / sample_rate)`` samples long.
+    rate : int
+        ``max(sample_rate, 44100)`` Hz.
+
+    Raises
+    ------
+    AudioError
+        If the array is of another shape or type, or holds NaN or infinite values.
+    ConfigError
+        If a setting is outside its range.
+    ModelError
+        If the model cannot be loaded.
+
+    Warns
+    -----
+    UserWarning
+        If there is nothing to add, and the signal is passed through.
+    """
+    signal = checked_signal(x, sample_rate)
+    check_settings(sample_rate, cutoff_hz, diffuse, phase)
+    bundle = _load(model)
+    if cutoff_hz is None:
+        cutoff_hz = measure_cutoff_hz([signal], sample_rate)
+    why_not = nothing_to_add(cutoff_hz, bundle)
+    if why_not:
+        warnings.warn(f"{why_not}; passed through", stacklevel=2)
+    out_rate = max(sample_rate, SAMPLE_RATE)
+    decoder = None if why_not else _decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
+    chain = Chain(decoder, sample_rate, out_rate, len(signal))
+    starts = range(0, signal.shape[1], BLOCK_FRAMES)
+    parts = [chain.process(signal[:, start : start + BLOCK_FRAMES]) for start in starts]
+    y = np.concatenate([*parts, chain.flush()], axis=1)
+    return (y if np.ndim(x) == 2 else y[0]), out_rate
+
+
+def extend_file(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | Bundle = "stft",
+    cutoff_hz: float | None = None,
+    diffuse: float = 1.0,
+    phase: str = "mirror",
+    clip: str = "soft",
+    trust: bool = False,
+    force: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Summary:
+    """Write a sound file with its high band put back, in memory that does not grow with its length.
+
+    Parameters
+    ----------
+    source, destination : str or Path
+        Files; ``"-"`` is standard input or output (WAV). The destination's suffix may name another format,
+        else container, sample format and tags are kept.
+    model, cutoff_hz, diffuse, phase
+        As for `extend`.
+    clip : {"soft", "clamp", "rescale"}
+        What happens where the sum would leave an integer format's range: the high band alone is lowered,
+        samples are clamped, or the whole output is scaled to fit (which decodes twice).
+    trust : bool
+        Load a model file without a manifest.
+    force : bool
+        Replace an existing destination.
+    progress : callable, optional
+        Called with the seconds of sound done so far.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    AudioError
+        If the source cannot be read or the destination not be written. Nothing is left behind then.
+    ConfigError
+        If a setting is outside its range.
+    ModelError
+        If the model cannot be loaded.
+    """
+    if clip not in CLIPS:
+        raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
+    if str(destination) != "-":
+        refuse_destination(Path(destination), force=force, source=source)
+    with Reader(source) as reader:
+        check_settings(reader.sample_rate, cutoff_hz, diffuse, phase)
+        bundle = _load(model, trust)
+        measured = cutoff_hz is None
+        if measured:
+            cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
+        why_not = nothing_to_add(cutoff_hz, bundle)
+        container, subtype = output_format(reader.container, reader.subtype, destination)
+        out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
+        bits = FULL_SCALE_BITS.get(subtype)
+        limit = None if bits is None else 1.0 - 2.0 ** (1 - bits)
+
+        def chain(soft: bool) -> Chain:
+            decoder = None if why_not else _decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
+            return Chain(decoder, reader.sample_rate, out_rate, reader.channels, limit if soft else None)
+
+        gain = 1.0
+        if clip == "rescale" and limit is not None and not why_not:
+            peak = max((float(np.abs(y).max(initial=0.0)) for y in _run(reader, chain(False))), default=0.0)
+            gain = min(1.0, limit / peak) if peak > 0 else 1.0
+        last = chain(clip == "soft")
+        with Writer(
+            destination,
+            out_rate,
+            reader.channels,
+            container=container,
+            subtype=subtype,
+            tags=reader.tags,
+            force=force,
+            source=source,
+        ) as writer:
+            for y in _run(reader, last, progress):
+                writer.write(y if gain == 1.0 else y * np.float32(gain))
+    return Summary(
+        source=str(source),
+        destination=str(destination),
+        sample_rate=out_rate,
+        seconds=writer.frames / out_rate,
+        cutoff_hz=cutoff_hz,
+        measured=measured,
+        extended=not why_not,
+        notes=_notes(why_not, subtype, gain, last, writer, out_rate),
+    )
+
+
+def _load(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
+    from .bundle import load_bundle
+
+    return load_bundle(model, trust=trust)
+
+
+def _decoder(bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str) -> Any:
+    from .decoder import Decoder
+
+    return Decoder(bundle, channels, cutoff_hz=cutoff_hz, diffuse=diffuse, phase=phase)
+
+
+def _run(
+    reader: Reader, chain: Chain, progress: Callable[[float], None] | None = None
+) -> Iterator[NDArray[np.float32]]:
+    frames = 0
+    for x in reader.blocks():
+        yield chain.process(x)
+        frames += x.shape[1]
+        if progress is not None:
+            progress(frames / reader.sample_rate)
+    yield chain.flush()
+
+
+def _notes(
+    why_not: str, subtype: str, gain: float, chain: Chain, writer: Writer, sample_rate: int
+) -> tuple[str, ...]:
+    notes = []
+    if why_not:
+        notes.append("no sound in it" if writer.frames == 0 else f"{why_not}; passed through unchanged")
+    if gain < 1.0:
+        notes.append(f"scaled by {20 * np.log10(gain):.2f} dB to fit {subtype}")
+    if chain.clip is not None and chain.clip.places:
+        seconds = chain.clip.lowered_samples / sample_rate
+        notes.append(
+            f"high band lowered at {chain.clip.places} places, {seconds:.2f} s in all, to stay in the range"
+            f" of {subtype}; --clip rescale scales everything instead"
+        )
+    if writer.clipped_samples:
+        notes.append(f"{writer.clipped_samples} samples beyond the range of {subtype}, clamped")
+    return tuple(notes)

@@ -1,0 +1,246 @@
+"""Writing sound files: whole under their name, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from .errors import AudioError
+from .formats import FULL_SCALE_BITS, LOSSY_LEVEL, MAX_BYTES, NO_EMPTY, bytes_per_sample, reason
+
+BLOCK_FRAMES = 32768
+STANDARD = "-"
+
+
+class Writer:
+    """A sound file being written, which exists under its name only once it is whole.
+
+    Use it as a context manager: leaving it well flushes the file to the disk and renames it into place,
+    leaving it by an exception removes what was written.
+
+    Parameters
+    ----------
+    destination : str or Path
+        File to write; ``"-"`` is standard output.
+    sample_rate, channels : int
+        Of the signal.
+    container, subtype : str
+        libsndfile's names; see `tfbwe.formats.output_format` for a pair that can be written.
+    tags : mapping of str to str
+        Written as far as the format holds them.
+    force : bool
+        Replace an existing file.
+    source : str or Path, optional
+        The file read from, which is never replaced.
+
+    Attributes
+    ----------
+    clipped_samples : int
+        Samples beyond the range of an integer format, written as its limits.
+
+    Raises
+    ------
+    AudioError
+        If the destination exists and ``force`` is off, is the source or a folder, lies in a folder that does
+        not exist, or its format cannot hold the signal.
+    """
+
+    def __init__(
+        self,
+        destination: str | os.PathLike[str],
+        sample_rate: int,
+        channels: int,
+        *,
+        container: str,
+        subtype: str,
+        tags: Mapping[str, str] | None = None,
+        force: bool = False,
+        source: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.destination = Path(destination)
+        self.name = str(destination)
+        self.to_standard = self.name == STANDARD
+        self.force = force
+        self.clipped_samples = 0
+        self.frames = 0
+        bits = FULL_SCALE_BITS.get(subtype)
+        self._highest = None if bits is None else 1.0 - 2.0 ** (1 - bits)
+        self._max_frames = MAX_BYTES.get(container, 2**62) // max(
+            1, int(channels * bytes_per_sample(subtype))
+        )
+        self._empty_fails = bool({container, subtype} & NO_EMPTY)
+        if self.to_standard:
+            handle, self._temporary = tempfile.mkstemp(prefix="tfbwe-")
+            os.close(handle)
+        else:
+            refuse_destination(self.destination, force=force, source=source)
+            # Created plainly, not by tempfile, so that the file gets the permissions that the umask says.
+            self._temporary = str(self.destination.parent / f".tfbwe-{secrets.token_hex(8)}.part")
+        try:
+            self._file = soundfile.SoundFile(
+                self._temporary,
+                "w",
+                sample_rate,
+                channels,
+                subtype,
+                format=container,
+                compression_level=LOSSY_LEVEL.get(subtype),
+            )
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            self._remove()
+            raise AudioError(
+                f"{self.name}: cannot write {channels} channels at {sample_rate} Hz as {container}/{subtype}"
+                f" ({reason(error)}); try -o with a name that ends in .wav"
+            ) from None
+        for key, value in (tags or {}).items():
+            with contextlib.suppress(soundfile.SoundFileError):
+                setattr(self._file, key, value)
+
+    def write(self, x: NDArray[np.float32]) -> None:
+        """Write the next block.
+
+        Parameters
+        ----------
+        x : array (channels, samples), float32
+            Of any length. Beyond an integer format's range samples are counted and clamped.
+
+        Raises
+        ------
+        AudioError
+            If the disk is full, or the container's greatest size is exceeded.
+        """
+        self.frames += x.shape[1]
+        if self.frames > self._max_frames:
+            raise AudioError(
+                f"{self.name}: longer than this container's 4 GB; use -o with a name in .rf64 or .w64"
+            )
+        if self._highest is not None:
+            self.clipped_samples += int(np.count_nonzero((x > self._highest) | (x < -1.0)))
+            x = np.clip(x, -1.0, np.float32(self._highest))
+        frames = np.ascontiguousarray(x.T, dtype=np.float32)
+        try:
+            # libsndfile's Vorbis encoder overruns the stack on huge blocks.
+            for start in range(0, len(frames), BLOCK_FRAMES):
+                self._file.write(frames[start : start + BLOCK_FRAMES])
+        except (soundfile.SoundFileError, OSError) as error:
+            raise AudioError(f"{self.name}: cannot be written: {reason(error)}") from None
+
+    def commit(self) -> None:
+        """Finish the file, flush it to the disk and give it its name.
+
+        Raises
+        ------
+        AudioError
+            If the destination appeared meanwhile, the disk is full, or the format cannot be without sound.
+        """
+        try:
+            self._file.close()
+            if self.frames == 0 and self._empty_fails:
+                raise AudioError(f"{self.name}: this format cannot hold a sound of no length; use .wav")
+            if self.to_standard:
+                with open(self._temporary, "rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            else:
+                if self.destination.exists() and not self.force:
+                    raise AudioError(f"{self.name}: exists already; --force replaces it")
+                replace_synced(self._temporary, self.destination)
+        except (soundfile.SoundFileError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise AudioError(f"{self.name}: cannot be written: {reason(error)}") from None
+        finally:
+            self._remove()
+
+    def abort(self) -> None:
+        """Give up: remove what was written."""
+        with contextlib.suppress(soundfile.SoundFileError, OSError):
+            self._file.close()
+        self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._temporary)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
+
+
+def refuse_destination(
+    destination: Path, *, force: bool = False, source: str | os.PathLike[str] | None = None
+) -> None:
+    """Refuse a destination that must not or cannot be written.
+
+    Parameters
+    ----------
+    destination : Path
+        File to be written.
+    force : bool
+        Allow an existing file to be replaced.
+    source : str or Path, optional
+        File that must never be replaced.
+
+    Raises
+    ------
+    AudioError
+        If the destination is a folder, the source, exists and ``force`` is off, or its folder does not exist.
+    """
+    try:
+        if destination.is_dir():
+            raise AudioError(f"{destination}: expected a file to write, received a folder")
+        if not destination.parent.is_dir():
+            raise AudioError(
+                f"{destination}: the folder {destination.parent} does not exist; create it or choose another"
+            )
+        if destination.exists():
+            if source is not None and os.path.exists(source) and os.path.samefile(source, destination):
+                raise AudioError(f"{destination}: is the source itself; choose another name with -o")
+            if not force:
+                raise AudioError(f"{destination}: exists already; --force replaces it")
+    except OSError as error:
+        raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
+
+
+def replace_synced(temporary: str, destination: Path) -> None:
+    """Flush a finished file to the disk, then rename it to its destination.
+
+    Parameters
+    ----------
+    temporary : str
+        The finished file, in the destination's folder.
+    destination : Path
+        Its final name; an existing file is replaced.
+
+    Raises
+    ------
+    OSError
+        If the system refuses.
+    """
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, destination)
+    if os.name == "posix":
+        folder = os.open(destination.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

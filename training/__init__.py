@@ -1,0 +1,1 @@
+"""Training: corpus, degradation, features, fit and evaluation."""

@@ -1,0 +1,107 @@
+"""Command line: fetch a music corpus, and measure a music folder into a manifest."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tfbwe.errors import TfbweError
+
+from . import debian_music
+from .layouts import LAYOUTS
+from .manifest import MANIFEST_NAME, SPLITS, Track
+from .packages import PackageError
+from .scan import JOBS, LeftOut, scan
+
+
+def _summary(tracks: Sequence[Track], left_out: Sequence[LeftOut]) -> Iterator[str]:
+    ordered = sorted(tracks, key=lambda row: SPLITS.index(row.split))
+    for split, rows in itertools.groupby(ordered, key=lambda row: row.split):
+        members = list(rows)
+        hours = math.fsum(row.seconds for row in members) / 3600
+        yield f"{split}: {len(members)} files, {hours:.2f} h"
+    yield f"left out: {len(left_out)} files"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.corpus",
+        description="Fetch a music corpus, or measure a music folder into a manifest.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    known = ", ".join(name for name in LAYOUTS if name != "tree")
+    fetch = commands.add_parser(
+        "fetch",
+        help="download a corpus and scan it",
+        description="Download a corpus into DIR, unpack and scan it. Interrupted, the same command goes on.",
+        epilog="example: python -m training.corpus fetch debian-music data/debian-music",
+    )
+    fetch.add_argument(
+        "corpus", choices=[debian_music.NAME], help="eight Debian packages, 690 MB, 9 h of music"
+    )
+    fetch.add_argument("directory", metavar="DIR", type=Path, help="folder for packages, music and manifest")
+    scanner = commands.add_parser(
+        "scan",
+        help="measure a music folder",
+        description="Measure every sound file below DIR (bandwidth, rate, channels, seconds, loudness, split) "
+        f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; any other tree is split by its first folders.",
+        epilog="example: python -m training.corpus scan ~/music/musdb18hq",
+    )
+    scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
+    for command in (fetch, scanner):
+        command.add_argument(
+            "--jobs", type=_positive, default=JOBS, help="processes that measure (default: %(default)s)"
+        )
+        command.add_argument(
+            "--resume",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="keep measurements of files that did not change (default: yes)",
+        )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, received {text!r}")
+    return int(text)
+
+
+def _fetch(directory: Path) -> list[str]:
+    """Fetch and report; return the packages that could not be had."""
+    report = debian_music.fetch(directory)
+    print(f"{directory}: {report.written} files unpacked, {report.kept} were there")
+    for row in report.missing:
+        print(f"missing: {row.file}: no file of {row.package} has sha256 {row.sha256}", file=sys.stderr)
+    for reason in report.unavailable.values():
+        print(f"missing: {reason}", file=sys.stderr)
+    return list(report.unavailable)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, or 1 after one line on stderr that says what went wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        unavailable = _fetch(arguments.directory) if arguments.command == "fetch" else []
+        tracks, left_out = scan(arguments.directory, arguments.resume, arguments.jobs)
+        print(*_summary(tracks, left_out), f"{arguments.directory / MANIFEST_NAME}", sep="\n")
+        if unavailable:
+            raise PackageError(f"incomplete, packages that could not be had: {', '.join(unavailable)}")
+    except TfbweError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or arguments.directory}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

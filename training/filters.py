@@ -1,0 +1,191 @@
+"""Low-pass filters that stand for a narrow channel.
+
+A brick wall and a resampler leave nothing above the cutoff. The recursive filters leave a weak high band: its
+phase is right when the filter ran forward and backward, and turned when it ran once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from tfbwe.errors import AudioError, ConfigError
+
+Signal = npt.NDArray[np.float32]
+
+RECURSIVE_FAMILIES = ("butterworth", "chebyshev1", "bessel", "elliptic")
+FAMILIES = ("brickwall", "resample", *RECURSIVE_FAMILIES)
+
+CHEBYSHEV_RIPPLE_DB = 0.05
+ELLIPTIC_RIPPLE_DB = 0.5
+ELLIPTIC_STOP_DB = 60.0
+
+GUARD_SAMPLES = 4096
+"""Mirrored, faded-out signal put before and after, so that no filter sees an edge or wraps around."""
+
+
+@dataclass(frozen=True)
+class Lowpass:
+    """One low-pass filter.
+
+    Parameters
+    ----------
+    family : str
+        ``brickwall`` (all Fourier coefficients above the cutoff are zero), ``resample`` (soxr to a rate of
+        twice the cutoff and back) or a recursive filter: ``butterworth``, ``chebyshev1`` (0.05 dB ripple),
+        ``bessel``, ``elliptic`` (0.5 dB ripple, 60 dB stop band).
+    cutoff_hz : float
+        Edge of the pass band in Hz, above 0 and below half the sample rate. A single pass has -3 dB there
+        (Butterworth, Bessel) or its pass-band ripple (Chebyshev, elliptic); the resampler rolls off over the
+        last tenth below it.
+    order : int
+        Order of a recursive filter, 1 or more; 0 for the other two families.
+    zero_phase : bool
+        Run a recursive filter forward and backward: no delay, and its attenuation in dB doubles everywhere.
+        The other two families have zero phase in any case.
+
+    Raises
+    ------
+    ConfigError
+        An unknown family, or an order or cutoff outside its range.
+    """
+
+    family: str
+    cutoff_hz: float
+    order: int = 0
+    zero_phase: bool = False
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ConfigError(
+                f"low-pass family: expected one of {', '.join(FAMILIES)}, received {self.family!r}"
+            )
+        recursive = self.family in RECURSIVE_FAMILIES
+        if recursive and self.order < 1:
+            raise ConfigError(f"low-pass order of {self.family}: expected 1 or more, received {self.order}")
+        if not recursive and self.order != 0:
+            raise ConfigError(f"low-pass order: {self.family} has none, leave it at 0; received {self.order}")
+        if not (math.isfinite(self.cutoff_hz) and self.cutoff_hz > 0):
+            raise ConfigError(f"low-pass cutoff_hz: expected above 0 Hz, received {self.cutoff_hz}")
+
+    def apply(self, x: npt.ArrayLike, sample_rate: float) -> Signal:
+        """Filter a signal.
+
+        Parameters
+        ----------
+        x : array of float32, shape (channels, samples)
+            Any length, 0 included; values beyond +-1 are kept.
+        sample_rate : float
+            Rate of `x` in Hz.
+
+        Returns
+        -------
+        array of float32, shape (channels, samples)
+            Sample n stands at the time of sample n of `x`. Only a recursive filter with ``zero_phase=False``
+            delays the music, as the channel that it stands for would; it starts from rest.
+
+        Raises
+        ------
+        ConfigError
+            The cutoff is not below half of `sample_rate`.
+        AudioError
+            `x` is not two-dimensional.
+        """
+        signal = np.asarray(x, dtype=np.float32)
+        if signal.ndim != 2:
+            raise AudioError(
+                f"low-pass: expected a signal of shape (channels, samples), received {signal.shape}"
+            )
+        if not self.cutoff_hz < sample_rate / 2:
+            raise ConfigError(
+                f"low-pass cutoff_hz: expected below {sample_rate / 2:g} Hz, half the sample rate, "
+                f"received {self.cutoff_hz:g}"
+            )
+        if signal.size == 0:
+            return signal.copy()
+        if self.family in RECURSIVE_FAMILIES and not self.zero_phase:
+            return self._run_once(signal, sample_rate)
+        length = signal.shape[1]
+        guarded = _guard(signal)
+        if self.family == "brickwall":
+            filtered = _brickwall(guarded, self.cutoff_hz, sample_rate)
+        elif self.family == "resample":
+            filtered = _resample_twice(guarded, self.cutoff_hz, sample_rate)
+        else:
+            backward = self._run_once(guarded, sample_rate)[:, ::-1]
+            filtered = self._run_once(backward, sample_rate)[:, ::-1]
+        return np.ascontiguousarray(filtered[:, GUARD_SAMPLES : GUARD_SAMPLES + length], dtype=np.float32)
+
+    def _run_once(self, x: Signal, sample_rate: float) -> Signal:
+        from scipy.signal import sosfilt
+
+        sections = _sections(self.family, self.order, self.cutoff_hz / sample_rate)
+        return np.asarray(sosfilt(sections, x), dtype=np.float32)
+
+
+def _guard(x: Signal) -> Signal:
+    """Put mirror images of the two ends, faded to zero, around `x`: (channels, samples + 2 guards)."""
+    guarded = np.pad(x, ((0, 0), (GUARD_SAMPLES, GUARD_SAMPLES)), mode="reflect")
+    guarded[:, :GUARD_SAMPLES] *= _fade_in()
+    guarded[:, -GUARD_SAMPLES:] *= _fade_in()[::-1]
+    return guarded
+
+
+@cache
+def _fade_in() -> Signal:
+    fade = np.sin(np.pi / 2 * (np.arange(GUARD_SAMPLES) + 0.5) / GUARD_SAMPLES) ** 2
+    return fade.astype(np.float32)
+
+
+def _brickwall(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[Any]:
+    n_fft = _fast_length(x.shape[1])
+    spectrum = np.fft.rfft(x, n_fft)
+    spectrum[:, int(cutoff_hz * n_fft / sample_rate) + 1 :] = 0
+    return np.fft.irfft(spectrum, n_fft)
+
+
+def _fast_length(n: int) -> int:
+    """Return the smallest length of at least `n` that is a power of two times a small product of 3 and 5."""
+    shift = max(n.bit_length() - 5, 0)
+    return min(m << s for s in (shift, shift + 1) for m in (16, 18, 20, 24, 25, 27, 30) if m << s >= n)
+
+
+def _resample_twice(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[Any]:
+    frames = np.ascontiguousarray(x.T)
+    narrow = soxr.resample(frames, sample_rate, 2 * cutoff_hz)
+    wide = soxr.resample(narrow, 2 * cutoff_hz, sample_rate).T
+    # soxr rounds both lengths, so a few samples of the guard may be missing at the end.
+    missing = max(x.shape[1] - wide.shape[1], 0)
+    return np.pad(wide, ((0, 0), (0, missing)))
+
+
+@lru_cache(maxsize=256)
+def _sections(family: str, order: int, cycles: float) -> npt.NDArray[np.float64]:
+    """Design a filter with its edge at `cycles` per sample; second-order sections, shape (sections, 6)."""
+    from scipy import signal
+
+    zeros, poles, gain = _prototype(family, order)
+    # Bilinear transform at a rate of 1 Hz, its edge prewarped.
+    zeros, poles, gain = signal.lp2lp_zpk(zeros, poles, gain, 2 * math.tan(math.pi * cycles))
+    zeros, poles, gain = signal.bilinear_zpk(zeros, poles, gain, 1)
+    return np.asarray(signal.zpk2sos(zeros, poles, gain), dtype=np.float64)
+
+
+@cache
+def _prototype(family: str, order: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float]:
+    """Return zeros, poles and gain of the analogue filter, edge at 1 rad/s: the slow part of a design."""
+    from scipy import signal
+
+    zeros, poles, gain = {
+        "butterworth": lambda: signal.buttap(order),
+        "chebyshev1": lambda: signal.cheb1ap(order, CHEBYSHEV_RIPPLE_DB),
+        "bessel": lambda: signal.besselap(order, norm="mag"),
+        "elliptic": lambda: signal.ellipap(order, ELLIPTIC_RIPPLE_DB, ELLIPTIC_STOP_DB),
+    }[family]()
+    return zeros, poles, float(gain)

@@ -1,0 +1,149 @@
+"""What the networks are trained to do, in `keras.ops`, so that it runs on TensorFlow and on JAX.
+
+Y is the received spectrum, X the original one. The coherent term C = exp(g) * Y is held to X as a waveform, the
+magnitude M = exp(log(|Y| + eps) + r) - eps to |X| on a logarithmic scale.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfbwe.stft import EPSILON, HOP_LENGTH, N_FFT
+
+OFFSET = 5.0
+SCALE = 3.0
+"""Networks read (log(|Y| + EPSILON) + OFFSET) / SCALE."""
+
+
+def spectrum(x: Any, bins: int) -> tuple[Any, Any]:
+    """Square-root Hann STFT of waveforms, as real and imaginary part.
+
+    Parameters
+    ----------
+    x : (batch, samples) float32
+    bins : int
+        Bins to keep, from 0 Hz up.
+
+    Returns
+    -------
+    two tensors (batch, frames, bins) float32, frames = 1 + (samples - N_FFT) // HOP_LENGTH
+    """
+    window = ops.sqrt(
+        0.5 - 0.5 * ops.cos(2.0 * 3.141592653589793 * ops.arange(N_FFT, dtype="float32") / N_FFT)
+    )
+    real, imaginary = ops.stft(
+        x, sequence_length=N_FFT, sequence_stride=HOP_LENGTH, fft_length=N_FFT, window=window, center=False
+    )
+    return real[..., :bins], imaginary[..., :bins]
+
+
+def log_magnitude(real: Any, imaginary: Any) -> Any:
+    """log(|Y| + EPSILON), same shape, nepers."""
+    return ops.log(ops.sqrt(real * real + imaginary * imaginary) + EPSILON)
+
+
+def normalise(log_magnitudes: Any) -> Any:
+    """Network input for log-magnitudes in nepers, same shape."""
+    return (log_magnitudes + OFFSET) / SCALE
+
+
+def two_term_loss(
+    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any
+) -> tuple[Any, Any]:
+    """Coherent error and log-magnitude error of each example.
+
+    Parameters
+    ----------
+    heads : dict
+        ``log_gain`` and ``log_residual``, (batch, frames, bins).
+    received, original : pair of (batch, frames, bins)
+        Real and imaginary part.
+    missing, known : (batch, 1, bins) float32, 0 or 1
+        Bins between the cutoff and the track's bandwidth, and bins up to the track's bandwidth.
+
+    Returns
+    -------
+    coherent, magnitude : (batch,) float32
+        0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `missing` of
+        |log(M + eps) - log(|X| + eps)|.
+    """
+    gain = ops.exp(heads["log_gain"])
+    error = (gain * received[0] - original[0]) ** 2 + (gain * received[1] - original[1]) ** 2
+    power = original[0] ** 2 + original[1] ** 2
+    lost = ops.sum(power * missing, axis=(1, 2))
+    ratio = ops.sum(error * known, axis=(1, 2)) / (lost + 1e-6)
+    coherent = 0.5 * ops.log10(ratio + 1e-3)
+    difference = ops.abs(log_magnitude(*received) + heads["log_residual"] - log_magnitude(*original))
+    count = ops.sum(missing, axis=(1, 2)) * ops.cast(ops.shape(difference)[1], "float32")
+    magnitude = ops.sum(difference * missing, axis=(1, 2)) / ops.maximum(count, 1.0)
+    return coherent, magnitude
+
+
+def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, missing: Any) -> Any:
+    """Squared error of the magnitudes above the cutoff over their power, for each example (Miron & Davies 2018).
+
+    Parameters as in `two_term_loss`, with the head ``log_residual`` alone; returns (batch,) float32.
+    """
+    magnitude = ops.exp(log_magnitude(*received) + heads["log_residual"]) - EPSILON
+    target = ops.sqrt(original[0] ** 2 + original[1] ** 2)
+    power = ops.sum(target**2 * missing, axis=(1, 2))
+    return ops.sum((magnitude - target) ** 2 * missing, axis=(1, 2)) / (power + 1e-3)
+
+
+@keras.saving.register_keras_serializable(package="tfbwe")
+class Trainer(keras.Model):  # type: ignore[misc]
+    """A network with its objective: takes waveforms, computes features on the device, returns the loss.
+
+    Inputs are a dictionary of ``received`` and ``original`` (batch, samples) float32 in [-1, 1], ``first_bin`` (the
+    cutoff's) and ``last_bin`` (the bandwidth's), both (batch, 1) float32.
+    """
+
+    def __init__(self, network: keras.Model, objective: str, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)  # waveforms stay float32 under mixed precision
+        self.network = network
+        self.objective = objective
+        self.coherent = keras.metrics.Mean(name="coherent")
+        self.magnitude = keras.metrics.Mean(name="magnitude")
+        self.built = True  # the network is: so a saved optimiser state finds its variables again
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
+        """Return the two parts of the loss, (batch, 2) float32."""
+        bins = self.network.input_shape[-1]
+        received = spectrum(inputs["received"], bins)
+        original = spectrum(inputs["original"], bins)
+        heads = self.network(normalise(log_magnitude(*received)), training=training)
+        heads = {name: ops.cast(head, "float32") for name, head in heads.items()}
+        place = ops.arange(bins, dtype="float32")[None, None, :]
+        known = ops.cast(place <= inputs["last_bin"][:, :, None], "float32")
+        missing = known * ops.cast(place > inputs["first_bin"][:, :, None], "float32")
+        if self.objective == "two_term":
+            parts = two_term_loss(heads, received, original, missing, known)
+        else:
+            error = squared_error_loss(heads, received, original, missing)
+            parts = (ops.zeros_like(error), error)
+        return ops.stack(parts, axis=-1)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Mean over examples of the sum of both parts."""
+        parts = ops.mean(y_pred, axis=0)
+        self.coherent.update_state(parts[0])
+        self.magnitude.update_state(parts[1])
+        return ops.sum(parts)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of `__init__`."""
+        network = keras.saving.serialize_keras_object(self.network)
+        return {"network": network, "objective": self.objective, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Trainer":
+        """Rebuild from `get_config`."""
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})

@@ -1,0 +1,176 @@
+"""The run folder: configuration and versions, checkpoints written in one step, the training curve."""
+
+import csv
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import tqdm
+
+from tfbwe.errors import ConfigError
+from tfbwe.models import StftConfig
+
+from .presets import FitConfig
+
+CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
+
+
+def git_revision() -> str:
+    """Revision of the checkout this file lies in, with ``+`` if it was changed; empty outside of one."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.stdout.strip()
+
+
+def describe(config: FitConfig, seed: int, mixed_precision: bool) -> dict[str, Any]:
+    """All that is needed to tell how a run came about, ready for JSON."""
+    packages = ("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile")
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "config": dataclasses.asdict(config),
+        "seed": seed,
+        "mixed_precision": mixed_precision,
+        "backend": keras.backend.backend(),
+        "command": " ".join(["python -m training.fit", *sys.argv[1:]]),
+        "git_revision": git_revision(),
+        "versions": versions,
+    }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that it is either the old or the new one, whatever happens."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def save_atomically(model: keras.Model, path: Path) -> None:
+    """Save a Keras model likewise."""
+    temporary = path.with_name("tmp-" + path.name)
+    model.save(temporary)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_config(run: Path) -> FitConfig:
+    """Return the configuration of a run folder.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or if it has keys that this version does not know.
+    """
+    path = run / CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["config"]
+        network = {k: tuple(v) if isinstance(v, list) else v for k, v in values["network"].items()}
+        return FitConfig(**{**values, "network": StftConfig(**network)})
+    except FileNotFoundError:
+        raise ConfigError(f"{run}: expected a run folder made by training.fit, with {CONFIG} in it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: not the configuration of a run of this version: {error}") from None
+
+
+class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Progress line, checkpoints and training curve; after a kill at any time the folder is still whole."""
+
+    def __init__(self, run: Path, audio_seconds_per_step: float) -> None:
+        super().__init__()
+        self.run = run
+        self.audio_seconds_per_step = audio_seconds_per_step
+        self.rows = read_history(run)
+        self.best = min((float(row["val_loss"]) for row in self.rows), default=float("inf"))
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Open the progress line."""
+        description = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.bar = tqdm.tqdm(total=self.params["steps"], desc=description, unit="step", mininterval=1.0)
+        self.started, self.steps = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Advance it."""
+        self.steps += 1
+        self.bar.update()
+        self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, {self._speed():.0f} audio s/s" if logs else "")
+
+    def _speed(self) -> float:
+        return self.steps * self.audio_seconds_per_step / max(time.monotonic() - self.started, 1e-9)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save, the best network first, then what a resumed run starts from."""
+        self.bar.close()
+        logs = logs or {}
+        self.rows = [row for row in self.rows if int(row["epoch"]) <= epoch]
+        values = {name: f"{value:.6g}" for name, value in logs.items()}
+        self.rows.append(
+            {"epoch": str(epoch + 1), **values, "audio_seconds_per_second": f"{self._speed():.1f}"}
+        )
+        if logs["val_loss"] < self.best:
+            self.best = logs["val_loss"]
+            save_atomically(self.model.network, self.run / BEST)
+        write_history(self.run, self.rows)
+        draw_curve(self.run, self.rows)
+        save_atomically(self.model, self.run / LAST)
+        tqdm.tqdm.write(
+            f"epoch {epoch + 1}: loss {logs['loss']:.4f}, held-out {logs['val_loss']:.4f}", file=sys.stderr
+        )
+
+
+def read_history(run: Path) -> list[dict[str, str]]:
+    """Rows of the training curve so far, oldest first."""
+    try:
+        with (run / HISTORY).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+
+
+def write_history(run: Path, rows: list[dict[str, str]]) -> None:
+    """Write the training curve as CSV."""
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    write_atomically(run / HISTORY, "\n".join(lines) + "\n")
+
+
+def draw_curve(run: Path, rows: list[dict[str, str]]) -> None:
+    """Draw the training curve as a picture."""
+    from matplotlib.figure import Figure
+
+    epochs = [int(row["epoch"]) for row in rows]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots(1, 3)
+    for axis, name in zip(axes, ("loss", "coherent", "magnitude"), strict=True):
+        axis.plot(epochs, [float(row[name]) for row in rows], label="training")
+        axis.plot(epochs, [float(row["val_" + name]) for row in rows], label="held-out tracks")
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    temporary = run / ("tmp-" + CURVE)
+    figure.savefig(temporary, dpi=120)
+    temporary.replace(run / CURVE)

@@ -148,7 +148,7 @@ class Reader:
             raise AudioError(
                 f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)})"
             ) from None
-        # A lossy stream cut anywhere still plays, and its length is an estimate: hold only exact formats to it.
+        # A lossy stream cut anywhere plays and its length is an estimate: hold only exact formats to it.
         if stop is None and position < self.frames and self.subtype not in LOSSY:
             raise AudioError(
                 f"{self.name}: cut short: its header says {self.frames} samples, it holds {position};"

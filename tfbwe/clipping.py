@@ -15,7 +15,7 @@ class SoftClip:
     """Lower a high band, softly, where received signal plus high band would leave a range.
 
     The gain is the same in all channels, so that the image stays. It is 1 wherever nothing near leaves the
-    range, and moves along a raised-cosine slope of 5 ms before and after what does. The sum leaves the range only
+    range, and moves along a raised-cosine slope of 5 ms around what does. The sum leaves the range only
     where the received signal itself does.
 
     Parameters
@@ -92,7 +92,7 @@ class SoftClip:
         if beyond.size:
             r, t = received[:, beyond].astype(np.float64), total[:, beyond].astype(np.float64)
             high = t - r
-            # Only a high band that pushes outwards is lowered: if the received signal is out, it may lead back.
+            # Lower only what pushes outwards: where the received signal is out, the high band may lead back.
             outwards = (np.abs(t) > self.limit) & (high * np.sign(t) > 0)
             room = np.maximum(self.limit - r * np.sign(t), 0.0)
             gain = np.where(outwards, room / np.maximum(np.abs(high), 1e-30), 1.0)

@@ -1,8 +1,9 @@
 """How close an estimate comes to a reference: signal-to-distortion ratios and log-spectral distances.
 
-Signals are (channels, samples), nominally in [-1, 1], reference and estimate aligned and of equal shape. Figures are
-comparable with published ones at 44.1 and 48 kHz only: frames are counted in samples, so resampling is the caller's job.
-Long signals are read in slices; apart from the two inputs, memory is a few numbers per frame.
+Signals are (channels, samples), nominally in [-1, 1], reference and estimate aligned and of equal shape.
+Figures are comparable with published ones at 44.1 and 48 kHz only: frames are counted in samples, so
+resampling is the caller's job. Long signals are read in slices; apart from the two inputs, memory is a few
+numbers per frame.
 """
 
 from __future__ import annotations
@@ -77,9 +78,10 @@ def snr_db(reference: Signal, estimate: Signal) -> float:
 def sdr_db(reference: Signal, estimate: Signal, sample_rate: int) -> float:
     """Return the signal-to-distortion ratio of museval, version 4, images mode, for a single source.
 
-    With one source, any distortion counts in full, so the ratio of a frame is its signal-to-noise ratio. Frames are 1 s
-    long and do not overlap; an incomplete last frame is left out unless it is the only one. As in museval, a frame whose
-    channels sum to zero throughout, in the reference or the estimate, is silent and does not count.
+    With one source, any distortion counts in full, so the ratio of a frame is its signal-to-noise ratio.
+    Frames are 1 s long and do not overlap; an incomplete last frame is left out unless it is the only one. As
+    in museval, a frame whose channels sum to zero throughout, in the reference or the estimate, is silent and
+    does not count.
 
     Parameters
     ----------
@@ -119,9 +121,10 @@ def sdr_db(reference: Signal, estimate: Signal, sample_rate: int) -> float:
 def lsd(reference: Signal, estimate: Signal, sample_rate: int) -> float:
     """Return the log-spectral distance over all bins.
 
-    The power |X|^2 of an unnormalised STFT (periodic Hann window of 2048, hop 512, no padding) is clamped at 1e-8; the
-    difference of its common logarithms is taken as root mean square over bins, mean over active frames, mean over
-    channels. A frame is active where its power in the reference is above -60 dB of the loudest frame of any channel.
+    The power |X|^2 of an unnormalised STFT (periodic Hann window of 2048, hop 512, no padding) is clamped at
+    1e-8; the difference of its common logarithms is taken as root mean square over bins, mean over active
+    frames, mean over channels. A frame is active where its power in the reference is above -60 dB of the
+    loudest frame of any channel.
 
     Parameters
     ----------
@@ -165,7 +168,8 @@ def lsd_hf(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: flo
     Raises
     ------
     ConfigError
-        If the cutoff is outside its range, the shapes differ or are not (channels, samples), or the rate is not positive.
+        If the cutoff is outside its range, the shapes differ or are not (channels, samples), or the rate is
+        not positive.
     AudioError
         If a value is NaN or infinite.
     """
@@ -191,7 +195,8 @@ def compare(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: fl
     Raises
     ------
     ConfigError
-        If the cutoff is outside its range, the shapes differ or are not (channels, samples), or the rate is not positive.
+        If the cutoff is outside its range, the shapes differ or are not (channels, samples), or the rate is
+        not positive.
     AudioError
         If a value is NaN or infinite.
     """

@@ -1,8 +1,8 @@
 """The STFT autoencoder, as a network over whole excerpts for training and as a step graph for the decoder.
 
-"Vertical" convolutions run along frequency, frame by frame, and shrink the spectrum; "horizontal" ones, causal
-and dilated, run along time in the bottleneck only. So all memory of the past sits in a few small tensors, and a
-graph that takes one frame and these states is the whole model.
+"Vertical" convolutions run along frequency, frame by frame, and shrink the spectrum; "horizontal" ones,
+causal and dilated, run along time in the bottleneck only. So all memory of the past sits in a few small
+tensors, and a graph that takes one frame and these states is the whole model.
 """
 
 import dataclasses
@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 from .errors import ConfigError
+from .high_band import HEADS
 from .layers import Clip, LinearInterpolation, SubPixel
 
 TIME_KERNEL = 3
 LOG_GAIN_RANGE = (-4.0, 9.0)
-HEADS = ("log_gain", "log_residual")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +75,19 @@ class StftConfig:
         }
 
 
+def config_from_dict(values: dict[str, Any]) -> StftConfig:
+    """Read a configuration as JSON holds it; unknown keys are a `ConfigError`."""
+    try:
+        return StftConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    except TypeError as error:
+        raise ConfigError(f"not the shape of a network of this version: {error}") from None
+
+
 TimeConvolution = Callable[[Any, int], Any]
 
 
 def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> list[Any]:
-    """Connect the layers from normalised log-magnitudes (batch, frames, bins) to the heads, same shape each."""
+    """Connect the layers from normalised log-magnitudes to the heads, each (batch, frames, bins)."""
     layers = keras.layers
     frames = -1 if x.shape[1] is None else x.shape[1]
     h = layers.Reshape((frames, config.bins, 1), name="spectrum")(x)

@@ -22,6 +22,7 @@ from .writer import BLOCK_FRAMES, Writer, refuse_destination
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .decoder import Decoder
 
 __all__ = ["Summary", "extend", "extend_file"]
 
@@ -108,14 +109,14 @@ def extend(
     """
     signal = checked_signal(x, sample_rate)
     check_settings(sample_rate, cutoff_hz, diffuse, phase)
-    bundle = _load(model)
+    bundle = load_model(model)
     if cutoff_hz is None:
         cutoff_hz = measure_cutoff_hz([signal], sample_rate)
     why_not = nothing_to_add(cutoff_hz, bundle)
     if why_not:
         warnings.warn(f"{why_not}; passed through", stacklevel=2)
     out_rate = max(sample_rate, SAMPLE_RATE)
-    decoder = None if why_not else _decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
+    decoder = None if why_not else make_decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
     chain = Chain(decoder, sample_rate, out_rate, len(signal))
     starts = range(0, signal.shape[1], BLOCK_FRAMES)
     parts = [chain.process(signal[:, start : start + BLOCK_FRAMES]) for start in starts]
@@ -174,7 +175,7 @@ def extend_file(
         refuse_destination(Path(destination), force=force, source=source)
     with Reader(source) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase)
-        bundle = _load(model, trust)
+        bundle = load_model(model, trust)
         measured = cutoff_hz is None
         if measured:
             cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
@@ -185,7 +186,7 @@ def extend_file(
         limit = None if bits is None else 1.0 - 2.0 ** (1 - bits)
 
         def chain(soft: bool) -> Chain:
-            decoder = None if why_not else _decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
+            decoder = None if why_not else make_decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
             return Chain(decoder, reader.sample_rate, out_rate, reader.channels, limit if soft else None)
 
         gain = 1.0
@@ -217,13 +218,17 @@ def extend_file(
     )
 
 
-def _load(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
+def load_model(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
+    """Load a model as `tfbwe.bundle.load_bundle` does, importing it only now."""
     from .bundle import load_bundle
 
     return load_bundle(model, trust=trust)
 
 
-def _decoder(bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str) -> Any:
+def make_decoder(
+    bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
+) -> Decoder:
+    """Make a decoder, importing it and the interpreter only now."""
     from .decoder import Decoder
 
     return Decoder(bundle, channels, cutoff_hz=cutoff_hz, diffuse=diffuse, phase=phase)

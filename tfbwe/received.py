@@ -97,7 +97,7 @@ def measure_cutoff_hz(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -
     blocks : iterable of array (channels, samples), float32
         The signal, or excerpts of it.
     sample_rate : int
-        In Hz. Below 44.1 kHz the band ends at 0.95 of the Nyquist frequency, the resampler's edge, if not before.
+        In Hz. Below 44.1 kHz the band ends at the resampler's edge, 0.95 of the Nyquist frequency, or before.
 
     Returns
     -------

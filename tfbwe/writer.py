@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .errors import AudioError
 from .formats import FULL_SCALE_BITS, LOSSY_LEVEL, MAX_BYTES, NO_EMPTY, bytes_per_sample, reason
+from .id3 import id3_tag
 
 BLOCK_FRAMES = 32768
 STANDARD = "-"
@@ -103,7 +104,8 @@ class Writer:
                 f"{self.name}: cannot write {channels} channels at {sample_rate} Hz as {container}/{subtype}"
                 f" ({reason(error)}); try -o with a name that ends in .wav"
             ) from None
-        for key, value in (tags or {}).items():
+        self._id3 = id3_tag(tags or {}) if container == "MP3" else b""
+        for key, value in (tags or {}).items() if container != "MP3" else ():
             with contextlib.suppress(soundfile.SoundFileError):
                 setattr(self._file, key, value)
 
@@ -148,6 +150,8 @@ class Writer:
             self._file.close()
             if self.frames == 0 and self._empty_fails:
                 raise AudioError(f"{self.name}: this format cannot hold a sound of no length; use .wav")
+            if self._id3:
+                _put_in_front(self._temporary, self._id3)
             if self.to_standard:
                 with open(self._temporary, "rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
@@ -183,6 +187,18 @@ class Writer:
             self.commit()
         else:
             self.abort()
+
+
+def _put_in_front(path: str, head: bytes) -> None:
+    longer = path + ".id3"
+    try:
+        with open(longer, "xb") as file, open(path, "rb") as rest:
+            file.write(head)
+            shutil.copyfileobj(rest, file)
+        os.replace(longer, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(longer)
 
 
 def refuse_destination(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import math
 import sys
@@ -47,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     scanner = commands.add_parser(
         "scan",
         help="measure a music folder",
-        description="Measure every sound file below DIR (bandwidth, rate, channels, seconds, loudness, split) "
-        f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; any other tree is split by its first folders.",
+        description="Measure every sound file in DIR (bandwidth, rate, channels, length, loudness, split) "
+        f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; another tree is split by its first folders.",
         epilog="example: python -m training.corpus scan ~/music/musdb18hq",
     )
     scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
@@ -96,6 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         print(f"error: {error.filename or arguments.directory}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except csv.Error as error:
+        print(
+            f"error: {arguments.directory}: a table of the data set cannot be read ({error})", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -220,7 +220,12 @@ def mix_stems(stems: Sequence[Path], mix: Path) -> None:
     import soundfile
     from scipy.io import wavfile
 
-    infos = [soundfile.info(stem) for stem in stems]
+    try:
+        infos = [soundfile.info(stem) for stem in stems]
+    except soundfile.LibsndfileError as error:
+        raise PackageError(
+            f"{mix.parent}: stems not readable ({error}); is libsndfile built with Vorbis?"
+        ) from None
     frames = max(info.frames for info in infos)
     if mix.is_file() and mix.stat().st_mtime_ns >= max(stem.stat().st_mtime_ns for stem in stems):
         with contextlib.suppress(soundfile.LibsndfileError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from .dataset import Batch
+    from .dataset import Batch, Music
     from .presets import FitConfig
 
 
@@ -106,6 +106,7 @@ def fit(options: argparse.Namespace) -> None:
         file=sys.stderr,
     )
 
+    write_features(folder, config, music, held_out)
     crop_seconds = config.crop_frames * 512 / 44100
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
@@ -129,6 +130,27 @@ def fit(options: argparse.Namespace) -> None:
         ],
     )
     stream.close()
+
+
+def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: "Music") -> None:
+    """Keep some features of training and of held-out music: export sets ranges on the ones, verifies on the others."""
+    import numpy as np
+    from keras import ops
+
+    from . import run
+    from .dataset import fixed_set
+    from .objective import log_magnitude, normalise, spectrum
+
+    if (folder / run.FEATURES).exists():
+        return
+    arrays = {}
+    for split, source, count in (("train", music, 48), ("valid", held_out, 16)):
+        received = fixed_set(source, config, count)["received"]
+        features = normalise(log_magnitude(*spectrum(received, config.network.bins)))
+        arrays[split] = ops.convert_to_numpy(features).astype(np.float16)
+    temporary = folder / ("tmp-" + run.FEATURES)
+    np.savez_compressed(temporary, **arrays)
+    temporary.replace(folder / run.FEATURES)
 
 
 def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":

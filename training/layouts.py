@@ -119,7 +119,7 @@ def recognise(directory: Path, files: list[str]) -> str:
 def _debian_music(directory: Path, files: list[str]) -> Iterator[Source]:
     """The test list is the test split; of the train list's tracks the 8 % with the lowest hashes are valid.
 
-    The list is short and does not change, so a rank gives the share that a threshold gives only on average; it
+    The list is short and does not change: a rank gives the share that a threshold gives only on average. It
     goes by the whole list, whichever of its files are there.
     """
     present = set(files)
@@ -204,7 +204,7 @@ def _fma(directory: Path, files: list[str]) -> Iterator[Source]:
 
 def _fma_tracks(table: Path) -> dict[str, tuple[str, str, str, str]]:
     """Read the columns of interest from tracks.csv, whose header is two lines of group and name."""
-    with open(table, encoding="utf-8", newline="") as stream:
+    with open(table, encoding="utf-8", errors="replace", newline="") as stream:
         rows = csv.reader(stream)
         try:
             header = list(zip(next(rows), next(rows), strict=True))
@@ -222,14 +222,14 @@ def _fma_tracks(table: Path) -> dict[str, tuple[str, str, str, str]]:
 
 
 def _mtg_jamendo(directory: Path, files: list[str]) -> Iterator[Source]:
-    """Split 0 of the authors' lists, which is by artist, where they lie in the folder; else a hash of the artist."""
+    """The authors' split 0, which is by artist, if its lists lie in the folder; else a hash of the artist."""
     artists, splits = {}, {}
     for table in sorted(directory.rglob("*.tsv")):
         own = re.fullmatch(r"autotagging-(train|validation|test)\.tsv", table.name)
         if table.name in ("raw_30s.tsv", "raw.tsv", "autotagging.tsv") or (
             own and table.parent.name == "split-0"
         ):
-            with open(table, encoding="utf-8") as stream:
+            with open(table, encoding="utf-8", errors="replace") as stream:
                 for line in stream:
                     values = line.rstrip("\n").split("\t")
                     if len(values) > 3 and values[0].startswith("track_"):
@@ -265,7 +265,7 @@ def _tree(directory: Path, files: list[str]) -> Iterator[Source]:
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    with open(path, encoding="utf-8", newline="") as stream:
+    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
         rows = list(csv.DictReader(stream))
     for column in columns:
         if rows and column not in rows[0]:

@@ -9,11 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfbwe.stft import EPSILON, HOP_LENGTH, N_FFT
-
-OFFSET = 5.0
-SCALE = 3.0
-"""Networks read (log(|Y| + EPSILON) + OFFSET) / SCALE."""
+from tfbwe.stft import EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT
 
 
 def spectrum(x: Any, bins: int) -> tuple[Any, Any]:
@@ -45,7 +41,7 @@ def log_magnitude(real: Any, imaginary: Any) -> Any:
 
 def normalise(log_magnitudes: Any) -> Any:
     """Network input for log-magnitudes in nepers, same shape."""
-    return (log_magnitudes + OFFSET) / SCALE
+    return (log_magnitudes + FEATURE_OFFSET) / FEATURE_SCALE
 
 
 def two_term_loss(

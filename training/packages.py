@@ -1,17 +1,19 @@
 """Opening Debian packages and the zip archives inside them with the standard library alone.
 
 A .deb is an `ar` archive that holds `debian-binary`, `control.tar.*` and `data.tar.*` (deb(5)); a .pk3 is a
-zip. Nothing is unpacked by the names in the archive: members are handed out as bytes and the caller decides where
-they go. Even so, an archive with a name that points outside of itself is refused as a whole.
+zip. Nothing is unpacked by the names in the archive: members are handed out as bytes, the caller decides
+where they go. Even so, an archive with a name that points outside of itself is refused as a whole.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import lzma
 import shutil
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -28,7 +30,19 @@ MAX_MEMBER_BYTES = 1 << 28
 
 _AR_MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError)
+# What tarfile, zipfile and the decompressors were seen to raise on damaged archives.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    struct.error,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+)
 
 
 class PackageError(TfbweError):
@@ -136,8 +150,16 @@ def package_files(package: Path, scratch: Path) -> Iterator[tuple[str, bytes]]:
                     yield name, content.read()
     except PackageError as error:
         raise PackageError(f"{package}: {error}") from error
-    except (*_DAMAGE, gzip.BadGzipFile) as error:
-        raise PackageError(f"{package}: damaged ({error}); delete it and fetch again") from error
+    except _DAMAGE as error:
+        raise _damaged(package, error) from error
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise _damaged(package, error) from error
+
+
+def _damaged(package: Path, error: Exception) -> PackageError:
+    return PackageError(f"{package}: damaged ({error}); delete it and fetch again")
 
 
 def safe_name(name: str) -> str:

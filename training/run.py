@@ -16,11 +16,12 @@ import keras
 import tqdm
 
 from tfbwe.errors import ConfigError
-from tfbwe.models import StftConfig
+from tfbwe.models import config_from_dict
 
 from .presets import FitConfig
 
 CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
+FEATURES = "features.npz"
 
 
 def git_revision() -> str:
@@ -89,8 +90,7 @@ def read_config(run: Path) -> FitConfig:
     path = run / CONFIG
     try:
         values = json.loads(path.read_text(encoding="utf-8"))["config"]
-        network = {k: tuple(v) if isinstance(v, list) else v for k, v in values["network"].items()}
-        return FitConfig(**{**values, "network": StftConfig(**network)})
+        return FitConfig(**{**values, "network": config_from_dict(values["network"])})
     except FileNotFoundError:
         raise ConfigError(f"{run}: expected a run folder made by training.fit, with {CONFIG} in it") from None
     except (ValueError, KeyError, TypeError) as error:

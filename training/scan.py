@@ -1,4 +1,4 @@
-"""Measuring a music folder: bandwidth, rate, channels, length and loudness of each file fit to be a target."""
+"""Measuring a music folder: bandwidth, rate, channels, length and loudness of files fit to be a target."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""From a trained network to TFLite flatbuffers of its step graph, one for each quantisation."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfbwe.models import StftConfig, step_graph
+
+FloatArray = npt.NDArray[np.float32]
+
+QUANTISATIONS = ("none", "float16", "dynamic", "int8")
+
+
+def convert(network: keras.Model, config: StftConfig, features: FloatArray, quantisation: str) -> bytes:
+    """Convert the step graph of a network.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `tfbwe.models.stft_autoencoder` builds it.
+    config : StftConfig
+    features : (excerpts, frames, bins) float32
+        Training features that set the ranges of ``int8``.
+    quantisation : str
+        One of `QUANTISATIONS`. All have float inputs and outputs and static shapes.
+
+    Returns
+    -------
+    bytes
+        The flatbuffer.
+    """
+    step = step_graph(network, config)
+    with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
+        _save(step, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if quantisation != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantisation == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantisation == "int8":
+            converter.representative_dataset = lambda: representative(step, features)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        return bytes(converter.convert())
+
+
+def _save(step: keras.Model, folder: str) -> None:
+    """Write a SavedModel whose signature has the names of the step graph's tensors."""
+    names = [tensor.name for tensor in step.inputs]
+    module = tf.Module()
+    # Keras' own tracking does not reach tf.Module: without this the converter would lose the weights.
+    module.weights = [variable.value for variable in step.variables]
+
+    def serve(**tensors: Any) -> Any:
+        return step({name: tensors[name] for name in names}, training=False)
+
+    specs = {t.name: tf.TensorSpec(t.shape, tf.float32, name=t.name) for t in step.inputs}
+    module.serve = tf.function(serve)
+    tf.saved_model.save(module, folder, signatures=module.serve.get_concrete_function(**specs))
+
+
+def representative(step: keras.Model, features: FloatArray) -> Iterator[dict[str, FloatArray]]:
+    """Yield inputs of the step graph, states included, as they occur while it runs over excerpts.
+
+    Every fourth frame is enough, since neighbours are much alike.
+    """
+    run = tf.function(lambda inputs: step(inputs, training=False))
+    for excerpt in features:
+        states = {t.name: np.zeros(t.shape, np.float32) for t in step.inputs if t.name != "features"}
+        for i, frame in enumerate(excerpt):
+            inputs = {"features": frame[None, None], **states}
+            if i % 4 == 3:
+                yield inputs
+            outputs = run({name: tf.constant(value) for name, value in inputs.items()})
+            states = {name: outputs[f"next_{name}"].numpy() for name in states}

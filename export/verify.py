@@ -1,0 +1,58 @@
+"""Whether an exported graph still does what the trained network does, on music that neither has seen."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfbwe.bundle import Bundle
+from tfbwe.errors import ModelError
+from tfbwe.step_model import StepModel
+
+MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
+"""Largest root mean square difference of the heads. 0.15 nepers are 1.3 dB, a fifth of what the network itself is off."""
+
+
+def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Run a bundle's graph frame by frame against the network over whole excerpts.
+
+    Parameters
+    ----------
+    network : keras.Model
+    bundle : Bundle
+    features : (excerpts, frames, bins) float32
+        Of held-out music.
+
+    Returns
+    -------
+    dict
+        ``excerpts``, ``frames``, ``rms_nepers``, ``max_nepers`` and ``limit_rms_nepers``.
+
+    Raises
+    ------
+    ModelError
+        If a value is not finite, or the difference exceeds `MAX_RMS_NEPERS`.
+    """
+    heads = network.predict(features, batch_size=4, verbose=0)
+    expected = np.stack([heads[name] for name in bundle.manifest.heads], axis=2)
+    received = np.empty_like(expected)
+    model = StepModel(bundle, 1)
+    for i, excerpt in enumerate(features):
+        model.reset()
+        for j, frame in enumerate(excerpt):
+            received[i, j] = model.step(frame[None])[:, 0]
+    limit = MAX_RMS_NEPERS[bundle.manifest.quantisation]
+    difference = received - expected
+    rms = float(np.sqrt(np.mean(difference**2)))
+    if not rms <= limit:  # a NaN is not
+        raise ModelError(
+            f"{bundle.name}: expected the trained network's output within {limit} nepers rms, the difference is {rms:.4g}"
+        )
+    return {
+        "excerpts": features.shape[0],
+        "frames": features.shape[1],
+        "rms_nepers": round(rms, 6),
+        "max_nepers": round(float(np.abs(difference).max()), 6),
+        "limit_rms_nepers": limit,
+    }

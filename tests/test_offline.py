@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import resource
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import soundfile
+
+from tfbwe.bundle import WEIGHTS
+from tfbwe.errors import AudioError, ConfigError
+from tfbwe.offline import extend, extend_file
+from tfbwe.received import measure_cutoff_hz
+
+SHIPPED = WEIGHTS / "stft.tflite"
+
+pytestmark = pytest.mark.usefixtures("stand_in")
+
+
+def save(path, x, rate=44100, subtype="PCM_16"):
+    soundfile.write(path, x.T, rate, subtype=subtype)
+    return path
+
+
+def load(path):
+    x, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return x.T, rate
+
+
+def low_band(x, rate, below_hz=5000):
+    spectrum = np.fft.rfft(x)
+    spectrum[:, np.fft.rfftfreq(x.shape[1], 1 / rate) > below_hz] = 0
+    return np.fft.irfft(spectrum, x.shape[1])
+
+
+def high_energy(x, rate):
+    spectrum = np.abs(np.fft.rfft(x))[:, np.fft.rfftfreq(x.shape[1], 1 / rate) > 8000]
+    return float(np.square(spectrum).sum())
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 32000, 44100, 48000, 96000, 192000])
+def test_the_output_is_aligned_exactly_as_long_and_keeps_the_received_band(low_passed, rate):
+    x = low_passed(2, 0.6, rate, 3000)
+    y, out_rate = extend(x, rate, cutoff_hz=3500)
+    assert out_rate == max(rate, 44100)
+    assert y.dtype == np.float32
+    assert y.shape == (2, round(x.shape[1] * out_rate / rate))
+    assert high_energy(y, out_rate) > 100
+    spectrum, n = np.fft.rfft(x), y.shape[1]
+    padded = np.zeros((2, n // 2 + 1), complex)
+    padded[:, : min(spectrum.shape[1], n // 2 + 1)] = spectrum[:, : n // 2 + 1]
+    expected = np.fft.irfft(padded, n) * n / x.shape[1]
+    middle = slice(4000, -4000)
+    assert np.abs(low_band(y, out_rate) - low_band(expected, out_rate))[:, middle].max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_one_to_eight_channels_are_extended(low_passed, channels):
+    x = low_passed(channels, 0.2)
+    y, _ = extend(x, 44100, cutoff_hz=6000)
+    assert y.shape == x.shape
+    assert np.isfinite(y).all()
+
+
+def test_a_flat_array_comes_back_flat_and_equal_to_its_single_channel(low_passed):
+    x = low_passed(1, 0.3)
+    y, _ = extend(x[0].astype(np.float64), 44100, cutoff_hz=6000)
+    np.testing.assert_array_equal(y, extend(x, 44100, cutoff_hz=6000)[0][0])
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_silence_stays_silence(rate):
+    y, out_rate = extend(np.zeros((2, rate), np.float32), rate, cutoff_hz=3800)
+    assert y.shape == (2, out_rate)
+    assert not y.any()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 7, 2047, 2048, 2049])
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_any_length_is_kept(rate, samples):
+    y, out_rate = extend(np.full((1, samples), 0.1, np.float32), rate, cutoff_hz=3800)
+    assert y.shape == (1, round(samples * out_rate / rate))
+
+
+def test_the_received_samples_of_a_high_rate_stay_bit_for_bit(low_passed):
+    x = low_passed(2, 0.3, 96000)
+    y, _ = extend(x, 96000, cutoff_hz=6000, diffuse=0)
+    np.testing.assert_array_equal(y, x)
+
+
+@pytest.mark.parametrize(
+    ("x", "rate", "error"),
+    [
+        (np.zeros((2, 10), np.int16), 44100, "floating-point"),
+        (np.zeros((2, 2, 2), np.float32), 44100, "shape"),
+        (np.zeros((9, 10), np.float32), 44100, "1-8 channels"),
+        (np.zeros((0, 10), np.float32), 44100, "1-8 channels"),
+        (np.zeros(10, np.float32), 7000, "8000-192000"),
+        (np.array([0.0, np.nan]), 44100, "NaN"),
+        (np.array([0.0, np.inf]), 44100, "infinite"),
+    ],
+)
+def test_signals_that_cannot_be_extended_are_refused(x, rate, error):
+    with pytest.raises(AudioError, match=error):
+        extend(x, rate, cutoff_hz=3500)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cutoff_hz": 22050},
+        {"cutoff_hz": 0},
+        {"cutoff_hz": -1},
+        {"cutoff_hz": float("nan")},
+        {"diffuse": 1.1},
+        {"diffuse": float("nan")},
+        {"phase": "pghi"},
+    ],
+)
+def test_settings_outside_their_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong)).split("_")[0]):
+        extend(np.zeros(100, np.float32), 44100, **wrong)
+
+
+def test_a_band_wider_than_the_model_adds_to_is_passed_through_and_said_so(low_passed):
+    x = low_passed(2, 1.0, cutoff_hz=18000)
+    with pytest.warns(UserWarning, match="reaches 180.. Hz, the model adds above 16000 Hz"):
+        y, _ = extend(x, 44100)
+    np.testing.assert_array_equal(y, x)
+    with pytest.warns(UserWarning, match="no edge"):
+        y, _ = extend(low_passed(2, 1.0, cutoff_hz=22050), 44100)
+
+
+def test_the_cutoff_is_measured_and_of_a_low_rate_it_is_the_resamplers_edge(low_passed):
+    assert measure_cutoff_hz([low_passed(2, 2.0, 44100, 7000)], 44100) == pytest.approx(7000, rel=0.03)
+    assert measure_cutoff_hz([low_passed(2, 2.0, 16000, 8000)], 16000) == 7600
+    assert measure_cutoff_hz([low_passed(2, 2.0, 16000, 5000)], 16000) == pytest.approx(5000, rel=0.05)
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [("wav", 44100), ("flac", 48000), ("aiff", 96000)])
+def test_a_file_becomes_what_the_array_becomes(tmp_path, low_passed, suffix, rate):
+    source = save(tmp_path / f"in.{suffix}", low_passed(2, 1.0, rate), rate, "PCM_24")
+    summary = extend_file(source, tmp_path / f"out.{suffix}", cutoff_hz=6000)
+    y, out_rate = load(tmp_path / f"out.{suffix}")
+    expected, _ = extend(load(source)[0], rate, cutoff_hz=6000)
+    assert np.abs(y - expected).max() <= 2.0**-23
+    assert soundfile.info(tmp_path / f"out.{suffix}").subtype == "PCM_24"
+    assert (summary.sample_rate, summary.extended, summary.measured, summary.notes) == (rate, True, False, ())
+    assert (summary.cutoff_hz, out_rate) == (6000, rate)
+
+
+def test_a_file_measures_its_own_cutoff_also_from_excerpts(tmp_path, low_passed, monkeypatch):
+    monkeypatch.setattr("tfbwe.received.EXCERPT_S", 0.2)
+    source = save(tmp_path / "in.wav", low_passed(1, 5.0, 44100, 7000))
+    summary = extend_file(source, tmp_path / "out.wav")
+    assert summary.measured
+    assert summary.cutoff_hz == pytest.approx(7000, rel=0.03)
+
+
+def test_a_full_band_file_is_passed_through_bit_for_bit_and_said_so(tmp_path, low_passed):
+    source = save(tmp_path / "in.wav", low_passed(2, 1.0, cutoff_hz=22050, peak=1.0))
+    summary = extend_file(source, tmp_path / "out.wav")
+    assert not summary.extended
+    assert "no edge" in summary.notes[0]
+    np.testing.assert_array_equal(load(source)[0], load(tmp_path / "out.wav")[0])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "out_rate"), [("opus", 8000, 48000), ("mp3", 8000, 44100), ("ogg", 8000, 44100)]
+)
+def test_lossy_files_get_a_rate_their_format_has(tmp_path, low_passed, suffix, rate, out_rate):
+    source = tmp_path / f"in.{suffix}"
+    formats = {"opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"), "ogg": ("OGG", "VORBIS")}
+    soundfile.write(
+        source, low_passed(2, 1.0, rate, 4000).T, rate, formats[suffix][1], format=formats[suffix][0]
+    )
+    summary = extend_file(source, tmp_path / f"out.{suffix}")
+    info = soundfile.info(tmp_path / f"out.{suffix}")
+    assert (info.format, info.subtype) == formats[suffix]
+    assert info.samplerate == summary.sample_rate == out_rate
+    assert summary.seconds == pytest.approx(1.0, abs=1e-3)
+    y, _ = load(tmp_path / f"out.{suffix}")
+    assert high_energy(y, out_rate) > 10
+
+
+@pytest.mark.parametrize("rate", [44100, 96000])
+def test_where_the_sum_would_clip_the_high_band_alone_is_lowered_and_counted(tmp_path, low_passed, rate):
+    source = save(tmp_path / "in.wav", low_passed(2, 1.0, rate, peak=0.999), rate)
+    received, _ = load(source)
+    clamped = extend_file(source, tmp_path / "clamp.wav", cutoff_hz=6000, clip="clamp")
+    assert "clamped" in clamped.notes[0]
+    soft = extend_file(source, tmp_path / "soft.wav", cutoff_hz=6000)
+    assert len(soft.notes) == 1
+    assert "high band lowered at" in soft.notes[0]
+    y, _ = load(tmp_path / "soft.wav")
+    assert np.abs(y).max() < 1.0
+    # Only the gain of the high band moves: what is added stays above the received band.
+    assert np.abs(low_band(y - received, rate, 4000))[:, 2000:-2000].max() < 0.01
+    assert high_energy(y, rate) > 0.5 * high_energy(load(tmp_path / "clamp.wav")[0], rate)
+
+
+def test_rescaling_scales_everything_by_one_factor(tmp_path, low_passed):
+    source = save(tmp_path / "in.wav", low_passed(2, 1.0, peak=0.999))
+    summary = extend_file(source, tmp_path / "out.wav", cutoff_hz=6000, clip="rescale")
+    expected, _ = extend(load(source)[0], 44100, cutoff_hz=6000)
+    y, _ = load(tmp_path / "out.wav")
+    assert "scaled by -" in summary.notes[0]
+    assert np.abs(y - expected * (32767 / 32768) / np.abs(expected).max()).max() <= 2.0**-15
+    with pytest.raises(ConfigError, match="soft, clamp, rescale"):
+        extend_file(source, tmp_path / "other.wav", clip="hard")
+
+
+def test_a_file_that_turns_out_bad_while_written_leaves_nothing(tmp_path, low_passed):
+    x = low_passed(2, 1.0)
+    x[0, 40000] = np.nan
+    source = save(tmp_path / "in.wav", x, subtype="FLOAT")
+    for cutoff_hz in (None, 6000):
+        with pytest.raises(AudioError, match="NaN"):
+            extend_file(source, tmp_path / "out.wav", cutoff_hz=cutoff_hz)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_progress_counts_the_seconds_of_the_file(tmp_path, low_passed):
+    seen = []
+    extend_file(save(tmp_path / "in.wav", low_passed(1, 2.0)), tmp_path / "out.wav", progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(2.0)
+
+
+def test_memory_does_not_grow_with_length(tmp_path, low_passed):
+    x = low_passed(2, 5.0)
+
+    def grown(seconds):
+        source = tmp_path / f"{seconds}.wav"
+        with soundfile.SoundFile(source, "w", 44100, 2) as file:
+            for _ in range(seconds // 5):
+                file.write(x.T)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        extend_file(source, tmp_path / f"{seconds}.out.wav", cutoff_hz=6000)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+    grown(10)
+    kilobyte = 1024 if sys.platform == "darwin" else 1
+    assert grown(120) < 8000 * kilobyte
+
+
+def test_no_warning_is_given_where_there_is_something_to_add(low_passed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extend(low_passed(1, 1.0, cutoff_hz=7000), 44100)
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no trained model in this checkout")
+@pytest.mark.parametrize("rate", [16000, 44100, 96000])
+def test_the_shipped_model_adds_a_band_and_keeps_length_and_silence(low_passed, monkeypatch, rate):
+    monkeypatch.undo()
+    x = low_passed(2, 1.0, rate, 7000, peak=0.3)
+    y, out_rate = extend(x, rate, cutoff_hz=7000)
+    assert y.shape == (2, round(x.shape[1] * out_rate / rate))
+    assert np.isfinite(y).all()
+    assert high_energy(y, out_rate) > 100
+    assert not extend(np.zeros_like(x), rate, cutoff_hz=7000)[0].any()

@@ -1,0 +1,228 @@
+"""The model file: a TFLite flatbuffer with its manifest appended as a zip entry.
+
+The zip follows the TFLite metadata convention, so interpreters ignore it and Python's `zipfile` reads it. A
+damaged flatbuffer may run, or hang, without an error; so a file is loaded only if every byte of it is what the
+manifest's hash and the zip's form say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "tfbwe.json"
+MAX_BYTES = 64 * 2**20
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What a model file says of itself.
+
+    Attributes
+    ----------
+    format_version : int
+        Of this manifest; a loader refuses a newer one.
+    model : str
+        ``stft``.
+    transform : dict
+        ``kind, sample_rate, n_fft, hop_length, window, bins``.
+    normalisation : dict
+        ``epsilon, offset, scale``: the network reads (log(|Y| + epsilon) + offset) / scale.
+    heads : tuple of str
+        Outputs of the network, each (1, 1, bins) float32, nepers.
+    states : dict of str to tuple of int
+        Shape of every state, input ``name`` and output ``next_name``, float32, zero at the start.
+    cutoff_range_hz : tuple of two floats
+        Cutoffs that the network was trained for.
+    highest_hz : float
+        Up to where the high band is predicted.
+    quantisation : str
+        ``none``, ``float16``, ``dynamic`` or ``int8``.
+    macs_per_s : float
+        Multiply-accumulate operations per channel and second of audio.
+    licence : str
+        SPDX identifier of the weights' licence.
+    training : dict
+        The run: configuration, versions, command.
+    verification : dict
+        Largest and root mean square difference from the trained network, nepers, on held-out music.
+    sha256 : str
+        Of the flatbuffer.
+    size_bytes : int
+        Of the flatbuffer.
+    """
+
+    format_version: int
+    model: str
+    transform: dict[str, Any]
+    normalisation: dict[str, float]
+    heads: tuple[str, ...]
+    states: dict[str, tuple[int, ...]]
+    cutoff_range_hz: tuple[float, float]
+    highest_hz: float
+    quantisation: str
+    macs_per_s: float
+    licence: str
+    training: dict[str, Any]
+    verification: dict[str, Any]
+    sha256: str
+    size_bytes: int
+
+    def to_json(self) -> str:
+        """Return the manifest as JSON text, keys in a fixed order."""
+        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Manifest:
+        """Read JSON text; `ValueError` says what is off."""
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("expected a JSON object")
+        version = values.get("format_version")
+        if type(version) is int and version > FORMAT_VERSION:
+            raise ValueError(
+                f"expected format version {FORMAT_VERSION} or older, received {version}; upgrade tfbwe to use it"
+            )
+        expected = {field.name for field in dataclasses.fields(cls)}
+        if set(values) != expected:
+            raise ValueError(f"missing or unknown keys: {', '.join(sorted(set(values) ^ expected))}")
+        _check_types(values)
+        values["heads"] = tuple(values["heads"])
+        values["states"] = {name: tuple(shape) for name, shape in values["states"].items()}
+        values["cutoff_range_hz"] = tuple(values["cutoff_range_hz"])
+        return cls(**values)
+
+
+def _check_types(values: dict[str, Any]) -> None:
+    number = (int, float)
+    types: dict[str, Any] = {
+        "format_version": int,
+        "transform": dict,
+        "normalisation": dict,
+        "heads": list,
+        "states": dict,
+        "cutoff_range_hz": list,
+        "highest_hz": number,
+        "macs_per_s": number,
+        "training": dict,
+        "verification": dict,
+        "size_bytes": int,
+    }
+    for name, value in values.items():
+        if not isinstance(value, types.get(name, str)):
+            raise ValueError(f"{name}: unexpected value {value!r}")
+    if len(values["cutoff_range_hz"]) != 2 or not all(isinstance(hz, number) for hz in values["cutoff_range_hz"]):
+        raise ValueError("cutoff_range_hz: expected two numbers")
+    for name, shape in values["states"].items():
+        if not isinstance(shape, list) or not all(type(n) is int and 0 < n <= 2**16 for n in shape):
+            raise ValueError(f"states: unexpected shape of {name}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A checked model: its manifest and its flatbuffer.
+
+    Attributes
+    ----------
+    name : str
+        The file, for messages.
+    manifest : Manifest
+    flatbuffer : bytes
+    """
+
+    name: str
+    manifest: Manifest
+    flatbuffer: bytes
+
+    @property
+    def cutoff_range_hz(self) -> tuple[float, float]:
+        """Lowest and highest cutoff that the network was trained for."""
+        return self.manifest.cutoff_range_hz
+
+
+def pack(flatbuffer: bytes, manifest: Manifest) -> bytes:
+    """Return the bytes of a model file."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
+        entry = zipfile.ZipInfo(MANIFEST_NAME, date_time=(1980, 1, 1, 0, 0, 0))
+        entry.create_system = 3
+        archive.writestr(entry, manifest.to_json())
+    return flatbuffer + memory.getvalue()
+
+
+def digest(flatbuffer: bytes) -> str:
+    """SHA-256 of a flatbuffer, as the manifest states it."""
+    return hashlib.sha256(flatbuffer).hexdigest()
+
+
+def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
+    """Load and check a model file.
+
+    Parameters
+    ----------
+    model : str, Path or Bundle
+        Name of a shipped model (``stft``), a file, or a bundle that is loaded already.
+    trust : bool
+        Also take a flatbuffer with no manifest in it, described by the ``.json`` beside it, whose hash is
+        not checked. A damaged or hostile flatbuffer can hang or crash the interpreter.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, of a newer format, or has no manifest and `trust` is false.
+    """
+    if isinstance(model, Bundle):
+        return model
+    shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.tflite"))}
+    path = shipped.get(str(model), Path(model))
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path}: expected a model of at most {MAX_BYTES} bytes")
+        data = path.read_bytes()
+    except OSError as error:
+        names = ", ".join(shipped) or "none"
+        reason = error.strerror or error
+        raise ModelError(f"{path}: no such model ({reason}); expected a model file or a shipped one: {names}") from None
+    return _checked(path, data, trust)
+
+
+def _checked(path: Path, data: bytes, trust: bool) -> Bundle:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            text = archive.read(MANIFEST_NAME)
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, ValueError, OSError) as error:
+        if trust and data[4:8] == b"TFL3":
+            return Bundle(str(path), _sidecar(path), data)
+        raise ModelError(
+            f"{path}: expected a model with a manifest in it, found none ({error}); damaged, or not made by tfbwe-export"
+        ) from None
+    try:
+        manifest = Manifest.from_json(text)
+    except ValueError as error:
+        raise ModelError(f"{path}: manifest: {error}") from None
+    flatbuffer = data[: manifest.size_bytes]
+    if digest(flatbuffer) != manifest.sha256 or pack(flatbuffer, manifest) != data:
+        raise ModelError(f"{path}: damaged: its bytes are not those that its manifest describes; fetch it again")
+    return Bundle(str(path), manifest, flatbuffer)
+
+
+def _sidecar(path: Path) -> Manifest:
+    beside = path.with_suffix(".json")
+    try:
+        return Manifest.from_json(beside.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: expected its description in {beside}: {error}") from None

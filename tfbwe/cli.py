@@ -1,0 +1,231 @@
+"""The command line. Nothing heavy is imported before it is needed, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
+
+from ._version import __version__
+from .errors import TfbweError
+
+__all__ = ["main"]
+
+FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
+
+_TOP = """\
+examples:
+  tfbwe extend song.mp3                     writes song.extended.mp3
+  tfbwe info song.mp3                       tells where its band ends
+  tfbwe compare original.wav extended.wav   measures how near they are
+  tfbwe benchmark                           measures what extending costs here
+"""
+_EXTEND = """\
+The output keeps container, sample format, tags and length; its rate is at
+least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
+"-" is standard input or output (WAV).
+
+examples:
+  tfbwe extend song.mp3
+  tfbwe extend albums/ -o extended/         keeps the tree; extended must exist
+  tfbwe extend call.wav -o call.flac --cutoff 3400
+  cat song.wav | tfbwe extend - > song44.wav
+"""
+_INFO = """\
+examples:
+  tfbwe info song.mp3
+  tfbwe info my_model.tflite
+"""
+_COMPARE = """\
+Without --cutoff it is measured in the estimate; where that has no edge,
+lsd_hf is left out.
+
+examples:
+  tfbwe compare original.wav extended.wav --cutoff 8000
+  tfbwe compare original.wav extended.wav --json --png spectra.png
+"""
+_BENCHMARK = """\
+examples:
+  tfbwe benchmark
+  tfbwe benchmark --json
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 after an error (a line on standard error), 2 for wrong usage, 130 when interrupted.
+    """
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        with _quiet_libraries(), _stopped_cleanly():
+            from . import commands
+
+            status: int = getattr(commands, options.command)(options)
+            sys.stdout.flush()
+            return status
+    except TfbweError as error:
+        _say(str(error))
+        return FAILED
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit, and must not fail there.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except OSError as error:
+        _say(f"{error.filename or 'system'}: {error.strerror or error}")
+        return FAILED
+    except MemoryError:
+        _say("not enough memory")
+        return FAILED
+
+
+def _say(message: str) -> None:
+    print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep C libraries off standard error: mpg123 and LiteRT write notes there, past Python."""
+    try:
+        if sys.stderr.fileno() != 2:
+            raise OSError
+    except (AttributeError, OSError, ValueError):
+        yield
+        return
+    python_stderr, kept, nowhere = sys.stderr, os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    with open(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace") as ours:
+        try:
+            os.dup2(nowhere, 2)
+            sys.stderr = ours
+            yield
+        finally:
+            sys.stderr = python_stderr
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Let a SIGTERM end the process as Ctrl-C does: unfinished files are removed."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # Not the main thread.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _cutoff(text: str) -> float | None:
+    return None if text == "auto" else float(text)
+
+
+_cutoff.__name__ = "cutoff in Hz or 'auto'"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tfbwe",
+        description="Puts the high band back into band-limited music.",
+        epilog=_TOP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tfbwe {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, short: str, epilog: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=short,
+            description=short[0].upper() + short[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    _add_extend(command("extend", "put the high band back into sound files", _EXTEND))
+
+    info = command("info", "tell what a sound file or a model file holds", _INFO)
+    info.add_argument("file", metavar="FILE")
+    _add_model(info)
+    info.add_argument("--json", action="store_true", help="print JSON")
+
+    compare = command("compare", "measure how near an estimate is to its reference", _COMPARE)
+    compare.add_argument("reference", metavar="REFERENCE", help="the original sound file")
+    compare.add_argument("estimate", metavar="ESTIMATE", help="the sound file to be judged")
+    compare.add_argument(
+        "--cutoff", type=_cutoff, metavar="HZ", help="where the received band ends (default: auto)"
+    )
+    compare.add_argument("--json", action="store_true", help="print JSON")
+    compare.add_argument("--png", metavar="FILE", help="draw both spectrograms (needs tfbwe[report])")
+    compare.add_argument("--force", action="store_true", help="replace an existing picture")
+
+    benchmark = command("benchmark", "measure what extending costs on this machine", _BENCHMARK)
+    _add_model(benchmark)
+    benchmark.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="stft", metavar="stft|FILE", help="shipped model or model file")
+    parser.add_argument("--trust", action="store_true", help="load a model file without a manifest")
+
+
+def _add_extend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="sound files or folders")
+    parser.add_argument("-o", "--output", metavar="OUT", help="output file, or an existing folder")
+    _add_model(parser)
+    parser.add_argument(
+        "--cutoff",
+        type=_cutoff,
+        metavar="HZ|auto",
+        help="where the received band ends (default: auto, measured)",
+    )
+    parser.add_argument(
+        "--diffuse",
+        type=float,
+        default=1.0,
+        metavar="0..1",
+        help="part of the band with a made-up phase: 0 best SDR, 1 full spectrum (default: 1)",
+    )
+    parser.add_argument(
+        "--phase", default="mirror", metavar="received|mirror", help="phase of that part (default: mirror)"
+    )
+    parser.add_argument(
+        "--clip",
+        choices=("soft", "clamp", "rescale"),
+        default="soft",
+        help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
+    )
+    parser.add_argument("--force", action="store_true", help="replace existing outputs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

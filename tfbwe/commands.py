@@ -1,0 +1,230 @@
+"""What each command of the command line does."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audio import Reader, Resampler
+from .errors import AudioError, TfbweError
+
+__all__ = ["benchmark", "compare", "extend", "info"]
+
+
+def extend(options: argparse.Namespace) -> int:
+    """Extend files; one that fails is reported and the others go on."""
+    from .offline import extend_file, load_model
+    from .outputs import plan_outputs
+
+    pairs = plan_outputs(options.inputs, options.output)
+    model = load_model(options.model, options.trust)
+    failed = 0
+    for source, destination in pairs:
+        try:
+            with _folder_for(destination, options.output), _progress(source) as progress:
+                summary = extend_file(
+                    source,
+                    destination,
+                    model=model,
+                    cutoff_hz=options.cutoff,
+                    diffuse=options.diffuse,
+                    phase=options.phase,
+                    clip=options.clip,
+                    force=options.force,
+                    progress=progress,
+                )
+        except TfbweError as error:
+            _say(str(error))
+            failed += 1
+            continue
+        for note in summary.notes:
+            _say(f"{'standard input' if source == '-' else source}: {note}")
+        if destination != "-":
+            print(f"{destination}: {_describe(summary.cutoff_hz, summary.measured)}, {summary.seconds:.1f} s")
+    return 1 if failed else 0
+
+
+def info(options: argparse.Namespace) -> int:
+    """Print what a sound file or a model file holds."""
+    from .offline import load_model
+
+    if _is_model(options.file):
+        _print(dataclasses.asdict(load_model(options.file, options.trust).manifest), True)
+        return 0
+    from .received import excerpts, measure_cutoff_hz, nothing_to_add
+
+    with Reader(options.file) as reader:
+        cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
+        why_not = nothing_to_add(cutoff_hz, load_model(options.model, options.trust))
+        found = {
+            "file": reader.name,
+            "container": reader.container,
+            "subtype": reader.subtype,
+            "sample_rate": reader.sample_rate,
+            "channels": reader.channels,
+            "seconds": reader.seconds,
+            "cutoff_hz": cutoff_hz,
+            "extendable": not why_not,
+            "reason": why_not or None,
+            "tags": reader.tags,
+        }
+    _print(found, options.json)
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print the measures of an estimate against its reference, and draw both."""
+    from . import measures
+    from .received import measure_cutoff_hz
+    from .writer import refuse_destination
+
+    if options.png is not None:
+        refuse_destination(Path(options.png), force=options.force)
+    reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
+    cutoff_hz = options.cutoff
+    if cutoff_hz is None:
+        measured_hz = measure_cutoff_hz([estimate], sample_rate)
+        cutoff_hz = measured_hz if measured_hz is not None and measured_hz < measures.TOP_HZ else None
+    found: dict[str, Any] = {
+        "reference": options.reference,
+        "estimate": options.estimate,
+        "sample_rate": sample_rate,
+        "seconds": reference.shape[1] / sample_rate,
+        "cutoff_hz": cutoff_hz,
+    }
+    if cutoff_hz is None:
+        found |= {
+            "sdr_db": measures.sdr_db(reference, estimate, sample_rate),
+            "snr_db": measures.snr_db(reference, estimate),
+            "lsd": measures.lsd(reference, estimate, sample_rate),
+            "lsd_hf": None,
+            "lsd_hf_matched": None,
+        }
+    else:
+        found |= vars(measures.compare(reference, estimate, sample_rate, cutoff_hz))
+    if options.png is not None:
+        from .plot import save_spectrograms
+
+        pictures = [(Path(options.reference).name, reference), (Path(options.estimate).name, estimate)]
+        save_spectrograms(options.png, pictures, sample_rate, cutoff_hz, force=options.force)
+    _print(found, options.json)
+    return 0
+
+
+def benchmark(options: argparse.Namespace) -> int:
+    """Print what extending costs on this machine."""
+    from .benchmark import measure_cost
+    from .offline import load_model
+
+    _print(measure_cost(load_model(options.model, options.trust)), options.json)
+    return 0
+
+
+def _say(message: str) -> None:
+    print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _describe(cutoff_hz: float | None, measured: bool) -> str:
+    if cutoff_hz is None:
+        return "no cutoff found"
+    return f"cutoff {cutoff_hz:.0f} Hz ({'measured' if measured else 'given'})"
+
+
+@contextlib.contextmanager
+def _folder_for(destination: str, output: str | None) -> Iterator[None]:
+    """Make the folders of a tree below the output folder; take them away again if nothing was written."""
+    made: list[Path] = []
+    if output is not None and os.path.isdir(output):
+        made = [folder for folder in Path(destination).parents if not folder.exists()]
+    for new in reversed(made):
+        new.mkdir()
+    try:
+        yield
+    except BaseException:
+        for new in made:
+            with contextlib.suppress(OSError):
+                new.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _progress(source: str) -> Iterator[Callable[[float], None] | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=Path(source).name, unit="s", unit_scale=True, leave=False, file=sys.stderr) as bar:
+
+        def show(seconds: float) -> None:
+            bar.update(seconds - bar.n)
+
+        yield show
+
+
+def _is_model(name: str) -> bool:
+    from .bundle import WEIGHTS
+
+    if os.path.isfile(name):
+        with open(name, "rb") as file:
+            return name.endswith(".tflite") or file.read(8)[4:] == b"TFL3"
+    return name.endswith(".tflite") or (WEIGHTS / f"{name}.tflite").is_file()
+
+
+def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    signals, rates = [], []
+    for name in (reference, estimate):
+        with Reader(name) as reader:
+            silence = np.zeros((reader.channels, 0), dtype=np.float32)
+            signals.append(np.concatenate([silence, *reader.blocks()], axis=1))
+            rates.append(reader.sample_rate)
+    ref, est = signals
+    if len(ref) != len(est):
+        raise AudioError(f"{estimate}: expected {len(ref)} channels as in {reference}, received {len(est)}")
+    if rates[0] != rates[1]:
+        _say(f"{estimate}: resampled from {rates[1]} to {rates[0]} Hz")
+        resampler = Resampler(rates[1], rates[0], len(est))
+        est = np.concatenate([resampler.process(est), resampler.flush()], axis=1)
+    samples = min(ref.shape[1], est.shape[1])
+    if samples == 0:
+        raise AudioError(f"{estimate if est.shape[1] == 0 else reference}: holds no sound to compare")
+    if ref.shape[1] != est.shape[1]:
+        _say(f"{estimate}: lengths differ ({est.shape[1]} and {ref.shape[1]} samples): the shorter counts")
+    return ref[:, :samples], est[:, :samples], rates[0]
+
+
+def _print(found: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_plain(found), indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    width = max(map(len, found))
+    for key, value in found.items():
+        shown = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, Mapping) else value
+        if isinstance(value, float):
+            shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+        elif isinstance(value, bool):
+            shown = "yes" if value else "no"
+        if shown not in (None, ""):
+            print(f"{key:<{width}}  {shown}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON has: no NaN, no infinity, no NumPy numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,88 @@
+"""Which output each input gets: beside it, or in a folder with the tree kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .errors import AudioError, ConfigError
+from .formats import SOUND_SUFFIXES
+
+__all__ = ["plan_outputs"]
+
+STANDARD = "-"
+
+
+def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, str]]:
+    """Return pairs of input file and output file.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files, folders, or ``"-"`` for standard input.
+    output : str, optional
+        A file, for one input file; an existing folder, in which names and the tree below each input folder
+        are kept; or ``"-"``. Without it an output lies beside its input as ``NAME.extended.EXT``.
+
+    Returns
+    -------
+    list of (str, str)
+        In order. Input files need not exist: that is found when they are read.
+
+    Raises
+    ------
+    AudioError
+        If the output folder does not exist, or an input folder holds no sound.
+    ConfigError
+        If two inputs would have the same output, or many go to one.
+    """
+    into_folder = output is not None and output != STANDARD and os.path.isdir(output)
+    alone = len(inputs) == 1 and not os.path.isdir(inputs[0])
+    if output is not None and not into_folder:
+        if output != STANDARD and (not alone or output.endswith(("/", os.sep))):
+            raise AudioError(f"{output}: the output folder does not exist; create it: mkdir -p {output}")
+        if not alone:
+            raise ConfigError(f"{output}: many inputs cannot go to one output; choose a folder with -o")
+        return [(inputs[0], output)]
+    folder = Path(output) if output is not None and into_folder else None
+    pairs = []
+    for name in inputs:
+        if name == STANDARD:
+            pairs.append((name, STANDARD if folder is None else str(folder / "stdin.wav")))
+        elif os.path.isdir(name):
+            found = list(_sounds_below(Path(name), folder))
+            if not found:
+                raise AudioError(f"{name}: the folder holds no sound files")
+            pairs += [(str(path), _beside_or_in(path, path.relative_to(name), folder)) for path in found]
+        else:
+            pairs.append((name, _beside_or_in(Path(name), Path(Path(name).name), folder)))
+    _refuse_two_alike(pairs)
+    return pairs
+
+
+def _beside_or_in(source: Path, below: Path, folder: Path | None) -> str:
+    if folder is not None:
+        return str(folder / below)
+    return str(source.with_name(f"{source.stem}.extended{source.suffix}"))
+
+
+def _sounds_below(top: Path, output: Path | None) -> Iterator[Path]:
+    avoided = None if output is None else output.resolve()
+    for here, folders, files in os.walk(top):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and (Path(here) / name).resolve() != avoided
+        )
+        for name in sorted(files):
+            path = Path(here) / name
+            made_here = output is None and path.stem.endswith(".extended")
+            if path.suffix.lower() in SOUND_SUFFIXES and not name.startswith(".") and not made_here:
+                yield path
+
+
+def _refuse_two_alike(pairs: list[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for source, destination in pairs:
+        if destination in seen:
+            raise ConfigError(f"{destination}: both {seen[destination]} and {source} would be written there")
+        seen[destination] = source

@@ -8,9 +8,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfbwe.errors import ConfigError, ModelError, TfbweError
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+
+    from tfbwe.bundle import Bundle, Manifest
+    from tfbwe.models import StftConfig
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 LICENCE = "Apache-2.0"
@@ -20,50 +28,98 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="tfbwe-export",
-        description="Convert the best network of a training run to model files for the decoder, and verify each.",
+        description="Convert the best network of a training run to model files for the decoder; verify each.",
         epilog="example: tfbwe-export runs/stft -o models --quantize none int8",
+        allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder of training.fit")
-    parser.add_argument("-o", "--out", metavar="DIR", type=Path, required=True, help="folder to write to, made if missing")
-    parser.add_argument("--quantize", nargs="+", choices=QUANTISATIONS, default=["int8"], metavar="Q", help="any of " + " ".join(QUANTISATIONS) + " (default int8)")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", type=Path, required=True, help="folder to write to, made if missing"
+    )
+    parser.add_argument(
+        "--quantize",
+        nargs="+",
+        choices=QUANTISATIONS,
+        default=["int8"],
+        metavar="Q",
+        help=f"any of {', '.join(QUANTISATIONS)} (default int8)",
+    )
     parser.add_argument("--force", action="store_true", help="replace model files that exist")
     options = parser.parse_args(argv)
     try:
         export(options.run, options.out, options.quantize, options.force)
     except TfbweError as error:
-        print(f"tfbwe-export: {error}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
+        return _failed(f"needs {error.name}: pip install 'tfbwe[export]'")
+    except OSError as error:
+        return _failed(f"{error.filename or options.out}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return _failed("stopped") + 129
     return 0
 
 
+def _failed(message: str) -> int:
+    print(f"tfbwe-export: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
 def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
-    """Write ``MODEL.QUANTISATION.tflite`` and its ``.json`` for each quantisation."""
+    """Write ``MODEL.QUANTISATION.tflite`` and its ``.json`` for each quantisation.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder of `training.fit`.
+    out : Path
+        Folder to write to, made if missing. Nothing is written before all files are verified.
+    quantisations : list of str
+        Among `QUANTISATIONS`.
+    force : bool
+        Replace files that exist.
+
+    Raises
+    ------
+    ConfigError
+        If the run is incomplete, its network is not causal, or a file exists.
+    ModelError
+        If the network cannot be read or converted, or a file does not do what the network does.
+    """
     description = _read_run(run)
     names = {q: f"{description['config']['model']}.{q}.tflite" for q in quantisations}
-    taken = [str(out / name) for name in names.values() if (out / name).exists()]
-    if taken and not force:
-        raise ConfigError(f"{', '.join(taken)}: exists; replace with --force")
+    if not force:
+        _refuse_existing(out, list(names.values()))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import numpy as np
-
-    from tfbwe.models import config_from_dict, stft_autoencoder
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
+    from tfbwe.models import config_from_dict
 
     from .convert import convert
     from .verify import verify
 
-    config = config_from_dict(description["config"]["network"])
-    network = stft_autoencoder(config)
-    network.set_weights(_load_network(run).get_weights())
-    with np.load(run / "features.npz") as features:
-        train, valid = features["train"].astype(np.float32), features["valid"].astype(np.float32)
-    out.mkdir(parents=True, exist_ok=True)
-    for quantisation in quantisations:
+    try:
+        config = config_from_dict(description["config"]["network"])
+    except ConfigError as error:
+        raise ConfigError(f"{run / 'config.json'}: {error}") from None
+    network = _load_network(run, config)
+    train, valid = _read_features(run, config.bins)
+    finished = []
+    for quantisation, name in names.items():
         flatbuffer = convert(network, config, train, quantisation)
-        bundle = _describe(names[quantisation], flatbuffer, quantisation, config, description)
+        bundle = _describe(name, flatbuffer, quantisation, config, description)
         manifest = dataclasses.replace(bundle.manifest, verification=verify(network, bundle, valid))
-        _write(out / names[quantisation], flatbuffer, manifest)
+        finished.append((out / name, flatbuffer, manifest))
+    out.mkdir(parents=True, exist_ok=True)
+    for path, flatbuffer, manifest in finished:
+        _write(path, flatbuffer, manifest)
         rms = manifest.verification["rms_nepers"]
-        print(f"{out / names[quantisation]}: {len(flatbuffer)} bytes, {rms:.2g} nepers rms off the trained network")
+        print(f"{path}: {len(flatbuffer)} bytes, {rms:.2g} nepers rms off the trained network")
+
+
+def _refuse_existing(out: Path, names: list[str]) -> None:
+    paths = [path for name in names for path in (out / name, (out / name).with_suffix(".json"))]
+    taken = [str(path) for path in paths if path.exists()]
+    if taken:
+        raise ConfigError(f"{', '.join(taken)}: exists; replace with --force")
 
 
 def _read_run(run: Path) -> dict[str, Any]:
@@ -79,18 +135,45 @@ def _read_run(run: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def _load_network(run: Path) -> Any:
+def _load_network(run: Path, config: StftConfig) -> keras.Model:
+    """Load the trained weights into a float32 network."""
     import keras
+    import numpy as np
 
-    from tfbwe import layers  # noqa: F401  (registers the layers of the saved network)
+    from tfbwe.models import stft_autoencoder
 
+    network = stft_autoencoder(config)
     try:
-        return keras.models.load_model(run / "best.keras", compile=False)
-    except (ValueError, OSError, TypeError) as error:
-        raise ModelError(f"{run / 'best.keras'}: not a network of training.fit: {error}") from None
+        weights = keras.models.load_model(run / "best.keras", compile=False).get_weights()
+        network.set_weights(weights)
+    except Exception as error:  # Keras raises whatever the damaged part happens to raise
+        raise ModelError(f"{run / 'best.keras'}: not the network of {run / 'config.json'}: {error}") from None
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ModelError(f"{run / 'best.keras'}: expected finite weights; training diverged")
+    return network
 
 
-def _describe(name: str, flatbuffer: bytes, quantisation: str, config: Any, description: dict[str, Any]) -> Any:
+def _read_features(run: Path, bins: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Read features of training and of held-out music, (excerpts, frames, bins) each."""
+    import zipfile
+
+    import numpy as np
+
+    path = run / "features.npz"
+    try:
+        with np.load(path) as features:
+            train, valid = features["train"].astype(np.float32), features["valid"].astype(np.float32)
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise ConfigError(f"{path}: not the features of a run of training.fit: {error}") from None
+    for array in (train, valid):
+        if array.ndim != 3 or array.shape[2] != bins or not array.size:
+            raise ConfigError(f"{path}: expected features (excerpts, frames, {bins}), received {array.shape}")
+    return train, valid
+
+
+def _describe(
+    name: str, flatbuffer: bytes, quantisation: str, config: StftConfig, description: dict[str, Any]
+) -> Bundle:
     from tfbwe import stft
     from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest
     from tfbwe.models import macs_per_frame
@@ -108,7 +191,7 @@ def _describe(name: str, flatbuffer: bytes, quantisation: str, config: Any, desc
         },
         normalisation={"epsilon": stft.EPSILON, "offset": stft.FEATURE_OFFSET, "scale": stft.FEATURE_SCALE},
         heads=config.heads,
-        states=config.state_shapes,
+        states={name: tuple(shape) for name, shape in config.state_shapes.items()},
         cutoff_range_hz=(3500.0, 15500.0),
         highest_hz=16000.0,
         quantisation=quantisation,
@@ -122,10 +205,14 @@ def _describe(name: str, flatbuffer: bytes, quantisation: str, config: Any, desc
     return Bundle(name, manifest, flatbuffer)
 
 
-def _write(path: Path, flatbuffer: bytes, manifest: Any) -> None:
+def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:
     from tfbwe.bundle import pack
 
-    for target, data in ((path.with_suffix(".json"), manifest.to_json().encode()), (path, pack(flatbuffer, manifest))):
+    parts = (
+        (path.with_suffix(".json"), manifest.to_json().encode()),
+        (path, pack(flatbuffer, manifest)),
+    )
+    for target, data in parts:
         temporary = target.with_name(f".{target.name}.tmp")
         with temporary.open("wb") as file:
             file.write(data)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfbwe.errors import ModelError
 from tfbwe.models import StftConfig, step_graph
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,6 +36,11 @@ def convert(network: keras.Model, config: StftConfig, features: FloatArray, quan
     -------
     bytes
         The flatbuffer.
+
+    Raises
+    ------
+    ModelError
+        If the converter fails, for example on an operation that is not built in.
     """
     step = step_graph(network, config)
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
@@ -48,7 +54,10 @@ def convert(network: keras.Model, config: StftConfig, features: FloatArray, quan
         if quantisation == "int8":
             converter.representative_dataset = lambda: representative(step, features)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        return bytes(converter.convert())
+        try:
+            return bytes(converter.convert())
+        except Exception as error:  # the converter has errors of many classes of its own
+            raise ModelError(f"{network.name}: cannot be converted to {quantisation}: {error}") from None
 
 
 def _save(step: keras.Model, folder: str) -> None:

@@ -11,7 +11,10 @@ from tfbwe.errors import ModelError
 from tfbwe.step_model import StepModel
 
 MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
-"""Largest root mean square difference of the heads. 0.15 nepers are 1.3 dB, a fifth of what the network itself is off."""
+"""Largest root mean square difference of the heads.
+
+0.15 nepers are 1.3 dB, a fifth of what the network itself is off.
+"""
 
 
 def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float32]) -> dict[str, float]:
@@ -47,7 +50,8 @@ def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float3
     rms = float(np.sqrt(np.mean(difference**2)))
     if not rms <= limit:  # a NaN is not
         raise ModelError(
-            f"{bundle.name}: expected the trained network's output within {limit} nepers rms, the difference is {rms:.4g}"
+            f"{bundle.name}: expected the trained network's output within {limit} nepers rms, "
+            f"the difference is {rms:.4g}"
         )
     return {
         "excerpts": features.shape[0],

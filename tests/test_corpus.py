@@ -320,7 +320,7 @@ def test_rows_of_an_interrupted_scan_are_taken_up(music, monkeypatch):
     assert not (music / ".manifest.partial.csv").exists()
 
 
-def test_several_processes_measure_the_same(music):
+def test_several_threads_measure_the_same(music):
     assert scan(music, jobs=1)[0] == scan(music, resume=False, jobs=2)[0]
 
 

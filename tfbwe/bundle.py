@@ -1,8 +1,8 @@
 """The model file: a TFLite flatbuffer with its manifest appended as a zip entry.
 
 The zip follows the TFLite metadata convention, so interpreters ignore it and Python's `zipfile` reads it. A
-damaged flatbuffer may run, or hang, without an error; so a file is loaded only if every byte of it is what the
-manifest's hash and the zip's form say.
+damaged flatbuffer may run, or hang, without an error; so a file is loaded only if every byte of it is what
+the manifest's hash and the zip's form say.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -21,6 +22,7 @@ from .errors import ModelError
 FORMAT_VERSION = 1
 MANIFEST_NAME = "tfbwe.json"
 MAX_BYTES = 64 * 2**20
+MAX_MANIFEST_BYTES = 2**20
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -85,13 +87,17 @@ class Manifest:
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
         """Read JSON text; `ValueError` says what is off."""
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         if not isinstance(values, dict):
             raise ValueError("expected a JSON object")
         version = values.get("format_version")
         if type(version) is int and version > FORMAT_VERSION:
             raise ValueError(
-                f"expected format version {FORMAT_VERSION} or older, received {version}; upgrade tfbwe to use it"
+                f"expected format version {FORMAT_VERSION} or older, received {version};"
+                " upgrade tfbwe to use it"
             )
         expected = {field.name for field in dataclasses.fields(cls)}
         if set(values) != expected:
@@ -121,8 +127,14 @@ def _check_types(values: dict[str, Any]) -> None:
     for name, value in values.items():
         if not isinstance(value, types.get(name, str)):
             raise ValueError(f"{name}: unexpected value {value!r}")
-    if len(values["cutoff_range_hz"]) != 2 or not all(isinstance(hz, number) for hz in values["cutoff_range_hz"]):
+    cutoffs = values["cutoff_range_hz"]
+    if len(cutoffs) != 2 or not all(isinstance(hz, number) for hz in cutoffs):
         raise ValueError("cutoff_range_hz: expected two numbers")
+    if not 0 <= cutoffs[0] <= cutoffs[1] <= values["highest_hz"] < math.inf:
+        highest_hz = values["highest_hz"]
+        raise ValueError(f"expected 0 <= cutoff_range_hz <= highest_hz, received {cutoffs}, {highest_hz}")
+    if not all(isinstance(head, str) for head in values["heads"]):
+        raise ValueError("heads: expected names")
     for name, shape in values["states"].items():
         if not isinstance(shape, list) or not all(type(n) is int and 0 < n <= 2**16 for n in shape):
             raise ValueError(f"states: unexpected shape of {name}")
@@ -190,25 +202,28 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
     shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.tflite"))}
     path = shipped.get(str(model), Path(model))
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path}: expected a model of at most {MAX_BYTES} bytes")
-        data = path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
         names = ", ".join(shipped) or "none"
-        reason = error.strerror or error
-        raise ModelError(f"{path}: no such model ({reason}); expected a model file or a shipped one: {names}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(
+            f"{path}: no such model ({reason}); expected a model file or a shipped one: {names}"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise ModelError(f"{path}: expected a model of at most {MAX_BYTES} bytes, it is larger")
     return _checked(path, data, trust)
 
 
 def _checked(path: Path, data: bytes, trust: bool) -> Bundle:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            text = archive.read(MANIFEST_NAME)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, ValueError, OSError) as error:
+        text = _manifest_text(data)
+    except ValueError as error:
         if trust and data[4:8] == b"TFL3":
             return Bundle(str(path), _sidecar(path), data)
         raise ModelError(
-            f"{path}: expected a model with a manifest in it, found none ({error}); damaged, or not made by tfbwe-export"
+            f"{path}: expected a model with a manifest in it, found none ({error});"
+            " damaged, or not made by tfbwe-export"
         ) from None
     try:
         manifest = Manifest.from_json(text)
@@ -216,8 +231,25 @@ def _checked(path: Path, data: bytes, trust: bool) -> Bundle:
         raise ModelError(f"{path}: manifest: {error}") from None
     flatbuffer = data[: manifest.size_bytes]
     if digest(flatbuffer) != manifest.sha256 or pack(flatbuffer, manifest) != data:
-        raise ModelError(f"{path}: damaged: its bytes are not those that its manifest describes; fetch it again")
+        raise ModelError(
+            f"{path}: damaged: its bytes are not those that its manifest describes; fetch it again"
+        )
     return Bundle(str(path), manifest, flatbuffer)
+
+
+def _manifest_text(data: bytes) -> bytes:
+    """Return the manifest's zip entry; `ValueError` if it cannot be read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entry = archive.getinfo(MANIFEST_NAME)
+            # `pack` only stores; to look first keeps a small file from unpacking into gigabytes.
+            if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+                raise ValueError("its manifest is packed")
+            if entry.file_size > MAX_MANIFEST_BYTES:
+                raise ValueError("its manifest is too large")
+            return archive.read(entry)
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, OSError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _sidecar(path: Path) -> Manifest:

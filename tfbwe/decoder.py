@@ -1,7 +1,7 @@
 """The receiver: blocks of band-limited music in, the same blocks with a high band out.
 
-Output = received signal, delayed by `latency`, plus the synthesised band. The received samples themselves are never
-transformed. NumPy and a TFLite interpreter are all it needs.
+Output = received signal, delayed by `latency`, plus the synthesised band. The received samples themselves are
+never transformed. NumPy and a TFLite interpreter are all it needs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from .step_model import StepModel
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
 
 _OVERLAP = N_FFT // HOP_LENGTH
-_CHUNK_FRAMES = 32
+_CHUNK_FRAMES = 16
 _FADE_STEP = SAMPLE_RATE // 100
 _FADE_STEPS = 5
 _FORGET = SAMPLE_RATE // 10
+_LOUDEST = np.float32(1e6)
+"""The network hears no larger sample: its power would overflow, and what comes of that stay in its memory."""
 
 
 class Decoder:
@@ -58,7 +60,8 @@ class Decoder:
 
     Notes
     -----
-    All samples are float32 at 44.1 kHz. The output does not depend on how the input is cut into blocks, to the bit.
+    All samples are float32 at 44.1 kHz. The output does not depend on how the input is cut into blocks, to
+    the bit.
     """
 
     latency = N_FFT
@@ -120,9 +123,9 @@ class Decoder:
         Parameters
         ----------
         block : (channels, samples) float32, or None
-            Nominally in [-1, 1]; any length, 0 included. ``None`` stands for `samples` samples that were lost:
-            they count as silence, the high band fades out in steps of 10 ms, and after 100 ms the network's
-            memory is cleared.
+            Nominally in [-1, 1]; any length, 0 included. ``None`` stands for `samples` samples that were
+            lost: they count as silence, the high band fades out in steps of 10 ms, and after 100 ms the
+            network's memory is cleared.
         samples : int
             Number of lost samples; unused otherwise.
 
@@ -133,15 +136,20 @@ class Decoder:
         Raises
         ------
         AudioError
-            If the block has another shape, or holds NaN or infinite values. The state is unchanged then.
+            If the block has another shape, or holds NaN or infinite values, or the number of lost samples is
+            negative. The state is unchanged then.
         """
         lost = block is None
+        if lost and samples < 0:
+            raise AudioError(f"samples: expected a number of lost samples, received {samples}")
         x = np.zeros((self.channels, samples), np.float32) if block is None else self._checked(block)
         self._note_loss(x.shape[1], lost)
-        self._input = np.concatenate([self._input, x], axis=1)
+        self._input = np.concatenate([self._input, np.clip(x, -_LOUDEST, _LOUDEST)], axis=1)
         self._delayed = np.concatenate([self._delayed, x], axis=1)
+        pieces = [self._high]
         while self._input.shape[1] >= N_FFT:
-            self._extend()
+            pieces.append(self._extend())
+        self._high = np.concatenate(pieces, axis=1)
         count = x.shape[1]
         y = self._delayed[:, :count] + self._high[:, :count]
         self._delayed = self._delayed[:, count:]
@@ -169,11 +177,12 @@ class Decoder:
         self._lost_runs += [self._lost + end if lost else 0 for end in ends]
         self._lost = (self._lost + count if lost else 0) if count else self._lost
 
-    def _extend(self) -> None:
-        """Turn complete frames, a chunk at most, into high band."""
+    def _extend(self) -> FloatArray:
+        """Turn complete frames, a chunk at most, into high band, a hop for each frame."""
         frames = min((self._input.shape[1] - N_FFT) // HOP_LENGTH + 1, _CHUNK_FRAMES)
-        windows = np.lib.stride_tricks.sliding_window_view(self._input, N_FFT, axis=1)[:, ::HOP_LENGTH][:, :frames]
-        spectrum = analyse(np.ascontiguousarray(windows.swapaxes(0, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(self._input, N_FFT, axis=1)
+        windows = windows[:, : frames * HOP_LENGTH : HOP_LENGTH].swapaxes(0, 1)
+        spectrum = analyse(np.ascontiguousarray(windows))
         added = self._added(spectrum)
         hops = synthesise(added).reshape(frames, self.channels, _OVERLAP, HOP_LENGTH)
         # Contributions are summed oldest first, wherever a chunk ends: that keeps the bits the same.
@@ -181,20 +190,21 @@ class Decoder:
         total[:, : _OVERLAP - 1] = self._overlap
         for part in reversed(range(_OVERLAP)):
             total[:, part : part + frames] += hops[:, :, part].swapaxes(0, 1)
-        self._high = np.concatenate([self._high, total[:, :frames].reshape(self.channels, -1)], axis=1)
         self._overlap = total[:, frames:].copy()
         self._input = self._input[:, frames * HOP_LENGTH :]
         self._lost_runs = self._lost_runs[frames:]
         self._frame += frames
+        return total[:, :frames].reshape(self.channels, -1)
 
     def _added(self, spectrum: ComplexArray) -> ComplexArray:
         """Spectrum of the high band; (frames, channels, bins)."""
         bins = self._model.bins
         part = spectrum[..., :bins]
-        power = part.real**2 + part.imag**2
-        log_magnitude = np.log(np.sqrt(power) + np.float32(self._normalisation["epsilon"]))
-        offset, scale = np.float32(self._normalisation["offset"]), np.float32(self._normalisation["scale"])
-        heads = self._run_network((log_magnitude + offset) / scale)
+        magnitude = np.sqrt(part.real**2 + part.imag**2)
+        epsilon, offset, scale = (
+            np.float32(self._normalisation[key]) for key in ("epsilon", "offset", "scale")
+        )
+        heads = self._run_network((np.log(magnitude + epsilon) + offset) / scale)
         out = np.zeros_like(spectrum)
         start = 0
         for cutoff_hz, group in groupby(self._cutoffs(spectrum)):
@@ -203,10 +213,12 @@ class Decoder:
                 some = Heads(heads[start:stop, 0], heads[start:stop, 1])
                 rows = slice(start, stop)
                 out[rows] = self._high_band.added(
-                    spectrum[rows], log_magnitude[rows], some, self._frame + start, cutoff_hz
+                    spectrum[rows], magnitude[rows], some, self._frame + start, cutoff_hz
                 )
             start = stop
         runs = np.asarray(self._lost_runs[: len(spectrum)])
+        if not runs.any():
+            return out
         fade = np.maximum(0, 1 - (runs // _FADE_STEP) / _FADE_STEPS).astype(np.float32)
         return out * fade[:, None, None]
 

@@ -1,8 +1,8 @@
 """From the network's heads to the spectrum that is added to the received signal.
 
-    C = exp(g) * Y                         coherent: received coefficient times a learned gain, received phase
-    D = sqrt(max(M^2 - |C|^2, 0)) * e^{j phi}   diffuse: what is still missing, with a synthesised phase phi
-    added = (C - Y) + diffuse * D
+C = exp(g) * Y                         coherent: received coefficient times a learned gain, received phase
+D = sqrt(max(M^2 - |C|^2, 0)) * e^{j phi}   diffuse: what is still missing, with a synthesised phase phi
+added = (C - Y) + diffuse * D
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
 
 HEADS = ("log_gain", "log_residual")
 CROSSOVER = 0.8
-"""The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there already."""
+"""The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there too."""
 CEILING = 10 ** (12 / 20)
 """Magnitudes are held below this multiple of the root mean square of the octave under the cutoff."""
 FADE_HZ = 500.0
@@ -65,7 +65,7 @@ class HighBand:
         self._image = np.zeros((self.channels, self.bins), np.float32)
 
     def added(
-        self, spectrum: ComplexArray, log_magnitude: FloatArray, heads: Heads, first_frame: int, cutoff_hz: float
+        self, spectrum: ComplexArray, magnitude: FloatArray, heads: Heads, first_frame: int, cutoff_hz: float
     ) -> ComplexArray:
         """Return what is to be added to frames in a row.
 
@@ -73,8 +73,8 @@ class HighBand:
         ----------
         spectrum : (frames, channels, bins) complex64
             The received signal's, all bins up to Nyquist.
-        log_magnitude : (frames, channels, predicted bins) float32
-            log(|Y| + epsilon).
+        magnitude : (frames, channels, predicted bins) float32
+            Its magnitude |Y|.
         heads : Heads
         first_frame : int
             Number of the first frame since the start of the stream.
@@ -83,39 +83,58 @@ class HighBand:
         Returns
         -------
         (frames, channels, bins) complex64
-            Zero below 0.8 times the cutoff, less the fade, and above the model's highest frequency, plus the fade.
+            Zero below 0.8 times the cutoff, less the fade, and above the model's highest frequency, plus the
+            fade.
         """
         cutoff_bin = max(1, int(cutoff_hz / BIN_HZ))
-        received = spectrum[..., : self.bins]
-        magnitude = np.maximum(np.exp(log_magnitude) - self.epsilon, 0)
         octave = magnitude[..., cutoff_bin // 2 : cutoff_bin]
         power = np.mean(octave * octave, axis=-1, keepdims=True)
         ceiling = np.float32(CEILING) * np.sqrt(power)
-        gain = np.exp(_linked(heads.log_gain, power))
-        gain = np.minimum(gain, np.maximum(ceiling / np.maximum(magnitude, self.epsilon), 1))
         coherent_fade, diffuse_fade = _fades(self.bins, cutoff_hz, self.highest_hz)
+        # Each term is computed from the first bin on that it can change.
+        first = int(np.argmax(coherent_fade > 0))
+        gain = np.exp(_linked(heads.log_gain[..., first:], power))
+        limit = ceiling / np.maximum(magnitude[..., first:], self.epsilon)
+        gain = np.minimum(gain, np.maximum(limit, 1))
         out = np.zeros_like(spectrum)
-        out[..., : self.bins] = received * ((gain - 1) * coherent_fade)
-        if self.diffuse > 0:
-            target = np.maximum(np.exp(log_magnitude + heads.log_residual) - self.epsilon, 0)
-            self.limited_frames += int(np.any((target > ceiling) & (diffuse_fade > 0), axis=(1, 2)).sum())
-            target = self._steady_image(np.minimum(target, ceiling), ceiling)
-            coherent = gain * magnitude
-            missing = np.sqrt(np.maximum(target * target - coherent * coherent, 0)) * (diffuse_fade * self.diffuse)
-            out[..., : self.bins] += missing * phasors(received, first_frame, cutoff_bin, self.phase)
+        out[..., first : self.bins] = spectrum[..., first : self.bins] * ((gain - 1) * coherent_fade[first:])
+        if self.diffuse > 0 and np.any(diffuse_fade):
+            lowest = int(np.argmax(diffuse_fade > 0))
+            magnitude = magnitude[..., lowest:]
+            weight = diffuse_fade[lowest:] * self.diffuse
+            coherent = gain[..., lowest - first :] * magnitude
+            missing = self._missing(magnitude, heads.log_residual[..., lowest:], coherent, ceiling)
+            missing = self._steady_image(missing, ceiling, lowest) * weight
+            received = spectrum[..., : self.bins]
+            unit = phasors(received, first_frame, cutoff_bin, self.phase, lowest)
+            out[..., lowest : self.bins] += missing * unit
         return out
 
-    def _steady_image(self, target: FloatArray, ceiling: FloatArray) -> FloatArray:
-        """Smooth each channel's level relative to the mean of all; (frames, channels, bins)."""
+    def _missing(
+        self, magnitude: FloatArray, log_residual: FloatArray, coherent: FloatArray, ceiling: FloatArray
+    ) -> FloatArray:
+        """Magnitude of the diffuse term from the cutoff on; exactly 0 for heads of 0."""
+        ratio = np.minimum(np.exp(log_residual), np.float32(1e30))
+        # (|Y| + epsilon) e^r - epsilon, but without its rounding.
+        target = magnitude * ratio + self.epsilon * (ratio - 1)
+        self.limited_frames += int(np.any((target > ceiling) & (ceiling > 0), axis=(1, 2)).sum())
+        target = np.clip(target, 0, ceiling)
+        power = np.maximum((target - coherent) * (target + coherent), 0)
+        return np.asarray(np.sqrt(power), np.float32)
+
+    def _steady_image(self, missing: FloatArray, ceiling: FloatArray, first_bin: int) -> FloatArray:
+        """Smooth each channel's level relative to the mean of all; bins from the first on."""
         if self.channels == 1:
-            return target
-        levels = np.log(target + self.epsilon)
-        means = levels.mean(axis=1, keepdims=True)
-        differences = levels - means
-        for difference in differences:
-            self._image += (1 - _IMAGE_SMOOTHING) * (difference - self._image)
-            difference[:] = self._image
-        return np.minimum(np.maximum(np.exp(means + differences) - self.epsilon, 0), ceiling)
+            return missing
+        levels = np.log(missing + self.epsilon)
+        changes = levels.mean(axis=1, keepdims=True) - levels
+        image = self._image[:, first_bin:]
+        for change in changes:
+            image -= (1 - _IMAGE_SMOOTHING) * (change + image)
+            change += image
+        ratio = np.exp(changes)
+        steady = missing * ratio + self.epsilon * (ratio - 1)
+        return np.asarray(np.clip(steady, 0, ceiling), np.float32)
 
 
 def _linked(log_gain: FloatArray, power: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ import keras
 from .errors import ConfigError
 from .high_band import HEADS
 from .layers import Clip, LinearInterpolation, SubPixel
+from .stft import N_FFT
 
 TIME_KERNEL = 3
 LOG_GAIN_RANGE = (-4.0, 9.0)
@@ -26,7 +27,7 @@ class StftConfig:
     Attributes
     ----------
     bins : int
-        Bins that are read and predicted, from 0 Hz up; 768 reach 16.5 kHz.
+        Bins that are read and predicted, from 0 Hz up, 1025 at most; 768 reach 16.5 kHz.
     channels, kernels, strides : tuple of int
         Of the vertical encoder, finest stage first; the decoder mirrors them. The heads are given at every
         `strides[0]`-th bin and interpolated.
@@ -39,7 +40,12 @@ class StftConfig:
     causal : bool
         Whether horizontal convolutions see the past alone. Only a causal network has a step graph.
     dropout : float
-        Share of bottleneck channels silenced in training.
+        Share of bottleneck channels silenced in training, in [0, 1).
+
+    Raises
+    ------
+    ConfigError
+        If a value is outside its range, or the stages do not fit together.
     """
 
     bins: int = 768
@@ -53,8 +59,17 @@ class StftConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        depth = len(self.channels)
-        if not depth == len(self.kernels) == len(self.strides):
+        for name in ("channels", "kernels", "strides", "dilations"):
+            values = getattr(self, name)
+            if not (isinstance(values, tuple) and values and all(type(n) is int and n > 0 for n in values)):
+                raise ConfigError(f"{name}: expected whole numbers above 0, received {values!r}")
+        if not self.bottleneck > 0:
+            raise ConfigError(f"bottleneck: expected above 0, received {self.bottleneck}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: expected in [0, 1), received {self.dropout}")
+        if not 0 < self.bins <= N_FFT // 2 + 1:
+            raise ConfigError(f"bins: expected 1 to {N_FFT // 2 + 1}, received {self.bins}")
+        if not len(self.channels) == len(self.kernels) == len(self.strides):
             raise ConfigError("channels, kernels and strides must have one entry for each stage")
         shrink = 1
         for stride in self.strides:
@@ -63,8 +78,8 @@ class StftConfig:
             raise ConfigError(
                 f"bins must be a multiple of {shrink}, the product of the strides; got {self.bins}"
             )
-        if not self.heads or set(self.heads) - set(HEADS):
-            raise ConfigError(f"heads must be among {', '.join(HEADS)}; got {self.heads!r}")
+        if not self.heads or set(self.heads) - set(HEADS) or len(set(self.heads)) < len(self.heads):
+            raise ConfigError(f"heads must be among {', '.join(HEADS)}, each once; got {self.heads!r}")
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, int, int]]:
@@ -78,8 +93,9 @@ class StftConfig:
 def config_from_dict(values: dict[str, Any]) -> StftConfig:
     """Read a configuration as JSON holds it; unknown keys are a `ConfigError`."""
     try:
-        return StftConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
-    except TypeError as error:
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return StftConfig(**arguments)
+    except (TypeError, AttributeError) as error:
         raise ConfigError(f"not the shape of a network of this version: {error}") from None
 
 
@@ -138,8 +154,8 @@ def stft_autoencoder(config: StftConfig) -> keras.Model:
     Returns
     -------
     keras.Model
-        Functional, from normalised log-magnitudes (batch, frames, bins) float32 to a dictionary of heads, each
-        (batch, frames, bins) float32.
+        Functional, from normalised log-magnitudes (batch, frames, bins) float32 to a dictionary of heads,
+        each (batch, frames, bins) float32.
     """
 
     def horizontal(h: Any, i: int) -> Any:
@@ -163,8 +179,8 @@ def step_graph(network: keras.Model, config: StftConfig) -> keras.Model:
     Returns
     -------
     keras.Model
-        Functional, batch 1, from ``features`` (1, 1, bins) and ``state_i`` (1, 2 * dilation, bottleneck) to the heads
-        (1, 1, bins) and ``next_state_i``; all float32.
+        Functional, batch 1, from ``features`` (1, 1, bins) and ``state_i`` (1, 2 * dilation, bottleneck) to
+        the heads (1, 1, bins) and ``next_state_i``; all float32.
 
     Raises
     ------

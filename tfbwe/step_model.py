@@ -8,7 +8,15 @@ import numpy as np
 
 from .bundle import Bundle
 from .errors import ModelError
-from .stft import FloatArray
+from .stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, FloatArray
+
+_TRANSFORM = {
+    "kind": "stft",
+    "sample_rate": SAMPLE_RATE,
+    "n_fft": N_FFT,
+    "hop_length": HOP_LENGTH,
+    "window": "sqrt_hann",
+}
 
 
 def _interpreter_class() -> Any:
@@ -38,10 +46,12 @@ class StepModel:
     Raises
     ------
     ModelError
-        If the graph's tensors are not those that the manifest describes.
+        If the graph's tensors are not those that the manifest describes, or it wants another signal than
+        `tfbwe.stft` makes.
     """
 
     def __init__(self, bundle: Bundle, channels: int) -> None:
+        _check_signal(bundle)
         self.manifest = bundle.manifest
         self.channels = channels
         self.bins = int(self.manifest.transform["bins"])
@@ -56,7 +66,7 @@ class StepModel:
         states = self.manifest.states
         _check(bundle, "input", inputs, {"features": frame, **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
-        _check(bundle, "output", outputs, {**{head: frame for head in self.manifest.heads}, **next_states})
+        _check(bundle, "output", outputs, {**dict.fromkeys(self.manifest.heads, frame), **next_states})
         self._features = inputs["features"]["index"]
         self._heads = [outputs[head]["index"] for head in self.manifest.heads]
         self._memory = [(inputs[name]["index"], outputs[f"next_{name}"]["index"]) for name in states]
@@ -64,9 +74,8 @@ class StepModel:
 
     def reset(self) -> None:
         """Forget the past."""
-        self._states = [
-            [np.zeros(shape, np.float32) for shape in self.manifest.states.values()] for _ in range(self.channels)
-        ]
+        shapes = self.manifest.states.values()
+        self._states = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(self.channels)]
 
     def step(self, features: FloatArray) -> FloatArray:
         """Run one frame.
@@ -99,4 +108,28 @@ def _check(bundle: Bundle, side: str, found: dict[str, Any], expected: dict[str,
         raise ModelError(f"{bundle.name}: expected the {side}s {expected}, the graph has {received}")
     for name, details in found.items():
         if details["dtype"] is not np.float32:
-            raise ModelError(f"{bundle.name}: expected float32 for the {side} {name}, the graph has {details['dtype']}")
+            raise ModelError(
+                f"{bundle.name}: expected float32 for the {side} {name}, the graph has {details['dtype']}"
+            )
+
+
+def _check_signal(bundle: Bundle) -> None:
+    transform, normalisation = dict(bundle.manifest.transform), bundle.manifest.normalisation
+    bins = transform.pop("bins", None)
+    if transform != _TRANSFORM or type(bins) is not int or not 0 < bins <= N_FFT // 2 + 1:
+        raise ModelError(
+            f"{bundle.name}: expected the transform {_TRANSFORM} and bins up to {N_FFT // 2 + 1},"
+            f" received {bundle.manifest.transform}"
+        )
+    if bundle.manifest.highest_hz > bins * BIN_HZ:
+        raise ModelError(
+            f"{bundle.name}: expected highest_hz up to {bins * BIN_HZ:g} for {bins} bins,"
+            f" received {bundle.manifest.highest_hz:g}"
+        )
+    numbers = {name: value for name, value in normalisation.items() if type(value) in (int, float)}
+    if set(numbers) != {"epsilon", "offset", "scale"} or not (
+        numbers["epsilon"] > 0 < numbers["scale"] and np.isfinite(list(numbers.values())).all()
+    ):
+        raise ModelError(
+            f"{bundle.name}: expected the normalisation epsilon, offset and scale, received {normalisation}"
+        )

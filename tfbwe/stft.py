@@ -66,7 +66,8 @@ def synthesise(spectra: ComplexArray) -> FloatArray:
 def stft(x: FloatArray) -> ComplexArray:
     """Transform a whole signal; frame m covers the samples from (m - 3) * HOP_LENGTH on.
 
-    The signal is padded with zeros so that every sample lies in four frames: `istft` is exact at the edges too.
+    The signal is padded with zeros so that every sample lies in four frames: `istft` is exact at the edges
+    too.
 
     Parameters
     ----------

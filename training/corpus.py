@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
     for command in (fetch, scanner):
         command.add_argument(
-            "--jobs", type=_positive, default=JOBS, help="processes that measure (default: %(default)s)"
+            "--jobs", type=_positive, default=JOBS, help="threads that measure (default: %(default)s)"
         )
         command.add_argument(
             "--resume",

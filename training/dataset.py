@@ -1,14 +1,15 @@
 """Crops of music with a degradation drawn for each: what a network sees in training.
 
 Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every example is a function of
-(seed, epoch, index) alone: the same run gives the same examples on any number of threads, resumed or not.
+(seed, index) alone: the same run gives the same examples on any number of threads, resumed or not.
 """
 
 import collections
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,23 @@ HIGHEST_TARGET_HZ = 16000.0
 """Lossy training music is not trusted above this frequency."""
 CUTOFF_MARGIN = 0.8
 """A cutoff is drawn below this share of the target's bandwidth, so that something is missing."""
+LOWEST_BANDWIDTH_HZ = degrade.LOWEST_CUTOFF_HZ / CUTOFF_MARGIN
+"""A narrower track is no target: no cutoff can be drawn for it."""
 DECODED = ".decoded"
 
 Batch = dict[str, npt.NDArray[np.float32]]
 
 
 def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
-    """Whole track at 44.1 kHz as a mapped array (samples, channels) float32, decoded on first use."""
-    name = hashlib.sha256(f"{track.file} {track.size_bytes} {track.mtime_ns}".encode()).hexdigest()[:24]
+    """Whole track at 44.1 kHz as a mapped array (samples, channels) float32, decoded on first use.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be read, or holds no sound, or NaN or infinite samples.
+    """
+    key = f"{track.file} {track.size_bytes} {track.mtime_ns}".encode(errors="surrogateescape")
+    name = hashlib.sha256(key).hexdigest()[:24]
     path = data / DECODED / f"{name}.npy"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
@@ -45,12 +55,23 @@ def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
             raise AudioError(
                 f"{data / track.file}: expected the sound file of the manifest; {error}"
             ) from None
+        if not len(x) or not np.isfinite(x).all():
+            problem = "NaN or infinite samples" if len(x) else "no samples"
+            raise AudioError(
+                f"{data / track.file}: expected music, it holds {problem}; take it away, scan again"
+            )
         x = np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.save(file, x)
-        temporary.replace(path)
-    return np.load(path, mmap_mode="r")
+        try:
+            with temporary.open("wb") as file:
+                np.save(file, x)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    music: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
+    return music
 
 
 class Music:
@@ -66,13 +87,33 @@ class Music:
     Raises
     ------
     ConfigError
-        If the split has no track.
+        If there is no manifest, or the split has no track.
+    AudioError
+        If a track cannot be read.
+
+    Notes
+    -----
+    A track too narrow for any cutoff to be drawn below its bandwidth is left out, with a line saying so.
     """
 
     def __init__(self, data: Path, split: str) -> None:
-        rows = [track for track in read_manifest(data / MANIFEST_NAME) if track.split == split]
+        rows = []
+        for track in read_manifest(data / MANIFEST_NAME):
+            if track.split != split:
+                continue
+            if track.bandwidth_hz >= LOWEST_BANDWIDTH_HZ:
+                rows.append(track)
+                continue
+            print(
+                f"left out: {track.file}: bandwidth {track.bandwidth_hz:.0f} Hz, "
+                f"training needs {LOWEST_BANDWIDTH_HZ:.0f} Hz",
+                file=sys.stderr,
+            )
         if not rows:
-            raise ConfigError(f"{data / MANIFEST_NAME}: expected tracks of the split {split}; there are none")
+            raise ConfigError(
+                f"{data / MANIFEST_NAME}: expected tracks of the split {split}, there are none; "
+                f"a folder of at least two tracks, scanned by training.corpus, has both"
+            )
         bar = tqdm.tqdm(rows, desc=f"decoding {split}", unit="track", disable=None)
         self.tracks = [(track, decoded(data, track)) for track in bar]
         seconds = np.array([track.seconds for track in rows])
@@ -121,7 +162,8 @@ def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
     Returns
     -------
     dict
-        ``received``, ``original`` (samples,), ``first_bin``, ``last_bin`` (1,), float32; see `objective.Trainer`.
+        ``received``, ``original`` (samples,), ``first_bin``, ``last_bin`` (1,), float32, as
+        `objective.Trainer` takes them.
     """
     rng = np.random.default_rng(key)
     x, bandwidth_hz = music.crop(rng, crop_samples(config))
@@ -144,22 +186,47 @@ def fixed_set(music: Music, config: FitConfig, count: int) -> Batch:
     return _stack([example(music, config, (0, 1, i)) for i in range(count)])
 
 
-def batches(music: Music, config: FitConfig, seed: int, first_step: int, workers: int) -> Iterator[Batch]:
-    """Endless batches from `first_step` on, drawn ahead on `workers` threads, in a fixed order."""
+class Batches(Iterator[Batch]):
+    """Endless batches, drawn ahead on threads, in a fixed order.
 
-    def batch(step: int) -> Batch:
-        start = step * config.batch_size
-        return _stack([example(music, config, (1, seed, start + i)) for i in range(config.batch_size)])
+    Parameters
+    ----------
+    music : Music
+    config : FitConfig
+    seed : int
+        0 or more.
+    first_step : int
+        Number of the first batch: a resumed run gets those that it would have got.
+    workers : int
+        Threads; they do not change the batches.
+    """
 
-    with ThreadPoolExecutor(workers) as pool:
-        step = first_step
-        ahead: collections.deque[Future[Batch]] = collections.deque()
+    def __init__(self, music: Music, config: FitConfig, seed: int, first_step: int, workers: int) -> None:
+        self._music, self._config, self._seed = music, config, seed
+        self._step = first_step
+        self._depth = 2 * workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="crops")
+        self._ahead: collections.deque[Future[Batch]] = collections.deque()
+        self._closed = False
+
+    def _batch(self, step: int) -> Batch:
+        size = self._config.batch_size
+        keys = [(1, self._seed, step * size + i) for i in range(size)]
+        return _stack([example(self._music, self._config, key) for key in keys])
+
+    def __next__(self) -> Batch:
+        """Return the next batch; the iteration ends once it is closed."""
         try:
-            while True:
-                while len(ahead) < 2 * workers:
-                    ahead.append(pool.submit(batch, step))
-                    step += 1
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+            while len(self._ahead) < self._depth:
+                self._ahead.append(self._pool.submit(self._batch, self._step))
+                self._step += 1
+            return self._ahead.popleft().result()
+        except (RuntimeError, CancelledError):
+            if self._closed:
+                raise StopIteration from None
+            raise
+
+    def close(self) -> None:
+        """Stop drawing; may be called while another thread waits for a batch."""
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)

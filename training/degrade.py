@@ -21,19 +21,20 @@ SHARP_PROBABILITY = 0.5
 """Brick wall or resampler; the rest are gentle, recursive filters."""
 RESAMPLE_PROBABILITY = 0.2
 """Of the sharp ones, how many are a resampler."""
-ZERO_PHASE_PROBABILITY = 0.5
-"""Of the gentle ones, how many run forward and backward."""
-GENTLE_FILTERS = (
-    ("chebyshev1", 6),
-    ("chebyshev1", 8),
-    ("chebyshev1", 10),
-    ("chebyshev1", 12),
-    ("butterworth", 6),
-    ("bessel", 6),
-    ("bessel", 12),
-    ("elliptic", 6),
-    ("elliptic", 12),
-)
+ZERO_PHASE_PROBABILITY = 0.7
+"""Of the gentle ones, how many run forward and backward: there a coherent gain has something to win."""
+GENTLE_FILTERS = {
+    ("butterworth", 6): 0.35,
+    ("bessel", 6): 0.15,
+    ("bessel", 12): 0.15,
+    ("chebyshev1", 6): 0.09,
+    ("chebyshev1", 8): 0.08,
+    ("chebyshev1", 10): 0.04,
+    ("chebyshev1", 12): 0.04,
+    ("elliptic", 6): 0.05,
+    ("elliptic", 12): 0.05,
+}
+"""Family and order of the gentle filters with their probability; the gentlest leave most to win."""
 ROUNDING_PROBABILITY = 0.7
 ROUNDING_BITS = 16
 CODEC_PROBABILITY = 0.06
@@ -121,7 +122,8 @@ def draw(rng: np.random.Generator, highest_hz: float) -> Degradation:
     if rng.random() < SHARP_PROBABILITY:
         lowpass = Lowpass("resample" if rng.random() < RESAMPLE_PROBABILITY else "brickwall", cutoff_hz)
     else:
-        family, order = GENTLE_FILTERS[rng.integers(len(GENTLE_FILTERS))]
+        kinds = list(GENTLE_FILTERS)
+        family, order = kinds[rng.choice(len(kinds), p=list(GENTLE_FILTERS.values()))]
         lowpass = Lowpass(family, cutoff_hz, order, zero_phase=bool(rng.random() < ZERO_PHASE_PROBABILITY))
     bits = ROUNDING_BITS if rng.random() < ROUNDING_PROBABILITY else None
     gain_db = float(rng.uniform(*GAIN_RANGE_DB))

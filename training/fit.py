@@ -1,7 +1,7 @@
 """Train a network: ``python -m training.fit --model stft --preset default --data DIR --run RUN``.
 
-The same command runs on TensorFlow, with `tf.data`, and with ``KERAS_BACKEND=jax`` on JAX. Features are computed
-on the device from waveform crops.
+The same command runs on TensorFlow, with `tf.data`, and with ``KERAS_BACKEND=jax`` on JAX. Features are
+computed on the device from waveform crops.
 """
 
 import argparse
@@ -13,14 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.errors import ConfigError, ModelError, TfbweError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import keras
 
-    from .dataset import Batch, Music
+    from .dataset import Batches, Music
     from .presets import FitConfig
 
 
@@ -30,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m training.fit",
         description="Train a network on a music folder that has a manifest (see training.corpus).",
         epilog="example: python -m training.fit --model stft --preset default --data music --run runs/stft",
+        allow_abbrev=False,
     )
     parser.add_argument("--model", required=True, choices=["stft"])
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
@@ -38,11 +37,11 @@ def main(argv: list[str] | None = None) -> int:
         "--run", required=True, type=Path, help="folder for checkpoints, configuration and curve"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_whole_number, default=0, help="of weights and crops (default 0)")
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
     )
-    parser.add_argument("--workers", type=int, default=2, help="threads that draw examples (default 2)")
+    parser.add_argument("--workers", type=_positive, default=2, help="threads that draw examples (default 2)")
     parser.add_argument(
         "--set",
         nargs="+",
@@ -54,12 +53,32 @@ def main(argv: list[str] | None = None) -> int:
     try:
         fit(options)
     except TfbweError as error:
-        print(f"training.fit: {error}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
+        return _failed(f"needs {error.name}: pip install 'tfbwe[train]'")
+    except OSError as error:
+        return _failed(f"{error.filename or options.run}: {error.strerror or error}")
     except KeyboardInterrupt:
         print("training.fit: stopped; go on with --resume", file=sys.stderr)
         return 130
     return 0
+
+
+def _failed(message: str) -> int:
+    print(f"training.fit: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^32 - 1, received {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if _whole_number(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
+    return int(text)
 
 
 def overridden(config: "FitConfig", settings: list[str]) -> "FitConfig":
@@ -90,14 +109,15 @@ def fit(options: argparse.Namespace) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
+    from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
+
     from . import run
-    from .dataset import Music, batches, fixed_set
+    from .dataset import Batches, Music, fixed_set
     from .presets import preset
 
     config = overridden(preset(options.model, options.preset), options.set)
     folder: Path = options.run
-    checkpoint = folder / run.LAST
-    _prepare(folder, config, options)
+    _refuse_other_run(folder, config, options)
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     music, held_out = Music(options.data, "train"), Music(options.data, "valid")
@@ -105,35 +125,39 @@ def fit(options: argparse.Namespace) -> None:
         f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks",
         file=sys.stderr,
     )
-
+    _prepare(folder, config, options)
     write_features(folder, config, music, held_out)
-    crop_seconds = config.crop_frames * 512 / 44100
+    crop_seconds = config.crop_frames * HOP_LENGTH / SAMPLE_RATE
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
-    if options.resume and checkpoint.exists():
-        trainer = keras.models.load_model(checkpoint)
-    else:
-        trainer = new_trainer(config, epochs * steps)
+    resumed = options.resume and (folder / run.LAST).exists()
+    trainer = load_trainer(folder / run.LAST) if resumed else new_trainer(config, epochs * steps)
     done = int(trainer.optimizer.iterations) // steps
-    stream = batches(music, config, options.seed, done * steps, options.workers)
-    trainer.fit(
-        _as_dataset(stream, config),
-        validation_data=(fixed_set(held_out, config, config.valid_crops), None),
-        validation_batch_size=config.batch_size,
-        initial_epoch=done,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        verbose=0,
-        callbacks=[
-            run.Recorder(folder, config.batch_size * crop_seconds),
-            keras.callbacks.TensorBoard(str(folder / "tensorboard")),
-        ],
-    )
-    stream.close()
+    stream = Batches(music, config, options.seed, done * steps, options.workers)
+    try:
+        trainer.fit(
+            _as_dataset(stream, config),
+            validation_data=(fixed_set(held_out, config, config.valid_crops), None),
+            validation_batch_size=config.batch_size,
+            initial_epoch=done,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                run.Recorder(folder, config.batch_size * crop_seconds),
+                keras.callbacks.TensorBoard(str(folder / "tensorboard")),
+            ],
+        )
+    finally:
+        stream.close()
 
 
 def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: "Music") -> None:
-    """Keep some features of training and of held-out music: export sets ranges on the ones, verifies on the others."""
+    """Keep some features of training and of held-out music.
+
+    Export sets the ranges of quantised values on the ones and verifies on the others.
+    """
     import numpy as np
     from keras import ops
 
@@ -169,7 +193,7 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
         warmup_target=config.learning_rate,
         warmup_steps=warmup,
     )
-    trainer = Trainer(stft_autoencoder(config.network), config.objective)
+    trainer = Trainer(stft_autoencoder(config.network), config.objective, config.coherent_weight)
     trainer.compile(
         optimizer=keras.optimizers.AdamW(
             schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
@@ -179,26 +203,45 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
     return trainer
 
 
+def load_trainer(checkpoint: Path) -> "keras.Model":
+    """Load a network with its objective and the state of its optimiser; `ModelError` if it is damaged."""
+    import keras
+
+    from . import objective  # noqa: F401  (registers the class that was saved)
+
+    try:
+        return keras.models.load_model(checkpoint)
+    except Exception as error:  # Keras raises whatever the damaged part happens to raise
+        raise ModelError(f"{checkpoint}: not a checkpoint that training can go on from: {error}") from None
+
+
+def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
+    """Check that the run folder is new, or with ``--resume`` that it is the same run."""
+    from . import run
+
+    if not (folder / run.CONFIG).exists():
+        return
+    if not options.resume:
+        raise ConfigError(f"{folder}: expected a new run folder; this one holds a run, go on with --resume")
+    same_seed = run.read_description(folder).get("seed") == options.seed
+    if run.read_config(folder) != config or not same_seed:
+        raise ConfigError(
+            f"{folder}: expected the settings and the seed that the run was started with, see {run.CONFIG}"
+        )
+
+
 def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
-    """Make the run folder, or check that the one there is the one to go on with."""
+    """Make the run folder and write down how the run came about, once all else is known to be there."""
     from . import run
 
     if (folder / run.CONFIG).exists():
-        if not options.resume:
-            raise ConfigError(
-                f"{folder}: expected a new run folder; this one holds a run, go on with --resume"
-            )
-        if run.read_config(folder) != config:
-            raise ConfigError(
-                f"{folder}: expected the settings that the run was started with, see {run.CONFIG}"
-            )
         return
     folder.mkdir(parents=True, exist_ok=True)
     description = run.describe(config, options.seed, options.mixed_precision)
     run.write_atomically(folder / run.CONFIG, json.dumps(description, indent=2) + "\n")
 
 
-def _as_dataset(stream: "Iterator[Batch]", config: "FitConfig") -> Any:
+def _as_dataset(stream: "Batches", config: "FitConfig") -> Any:
     """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
     import keras
 

@@ -1,7 +1,7 @@
 """What the networks are trained to do, in `keras.ops`, so that it runs on TensorFlow and on JAX.
 
-Y is the received spectrum, X the original one. The coherent term C = exp(g) * Y is held to X as a waveform, the
-magnitude M = exp(log(|Y| + eps) + r) - eps to |X| on a logarithmic scale.
+Y is the received spectrum, X the original one. The coherent term C = exp(g) * Y is held to X as a waveform,
+the magnitude M = exp(log(|Y| + eps) + r) - eps to |X| on a logarithmic scale.
 """
 
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfbwe.stft import EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT
+from tfbwe.high_band import CROSSOVER, FADE_HZ
+from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, window
 
 
 def spectrum(x: Any, bins: int) -> tuple[Any, Any]:
@@ -25,11 +26,8 @@ def spectrum(x: Any, bins: int) -> tuple[Any, Any]:
     -------
     two tensors (batch, frames, bins) float32, frames = 1 + (samples - N_FFT) // HOP_LENGTH
     """
-    window = ops.sqrt(
-        0.5 - 0.5 * ops.cos(2.0 * 3.141592653589793 * ops.arange(N_FFT, dtype="float32") / N_FFT)
-    )
     real, imaginary = ops.stft(
-        x, sequence_length=N_FFT, sequence_stride=HOP_LENGTH, fft_length=N_FFT, window=window, center=False
+        x, sequence_length=N_FFT, sequence_stride=HOP_LENGTH, fft_length=N_FFT, window=window(), center=False
     )
     return real[..., :bins], imaginary[..., :bins]
 
@@ -45,7 +43,7 @@ def normalise(log_magnitudes: Any) -> Any:
 
 
 def two_term_loss(
-    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any
+    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any, crossover: Any
 ) -> tuple[Any, Any]:
     """Coherent error and log-magnitude error of each example.
 
@@ -57,6 +55,10 @@ def two_term_loss(
         Real and imaginary part.
     missing, known : (batch, 1, bins) float32, 0 or 1
         Bins between the cutoff and the track's bandwidth, and bins up to the track's bandwidth.
+    crossover : (batch, 1, bins) float32, 0..1
+        Weight of the gain: the decoder leaves what lies below the crossover alone. A gain that had to be
+        learned there too would have to be 1 to a thousandth under the bass before it may be anything else at
+        the cutoff.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def two_term_loss(
         0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `missing` of
         |log(M + eps) - log(|X| + eps)|.
     """
-    gain = ops.exp(heads["log_gain"])
+    gain = 1.0 + (ops.exp(heads["log_gain"]) - 1.0) * crossover
     error = (gain * received[0] - original[0]) ** 2 + (gain * received[1] - original[1]) ** 2
     power = original[0] ** 2 + original[1] ** 2
     lost = ops.sum(power * missing, axis=(1, 2))
@@ -77,9 +79,10 @@ def two_term_loss(
 
 
 def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, missing: Any) -> Any:
-    """Squared error of the magnitudes above the cutoff over their power, for each example (Miron & Davies 2018).
+    """Squared error of the magnitudes above the cutoff over their power, for each example.
 
-    Parameters as in `two_term_loss`, with the head ``log_residual`` alone; returns (batch,) float32.
+    The objective of Miron & Davies (DAFx-18). Parameters as in `two_term_loss`, with the head
+    ``log_residual`` alone; returns (batch,) float32.
     """
     magnitude = ops.exp(log_magnitude(*received) + heads["log_residual"]) - EPSILON
     target = ops.sqrt(original[0] ** 2 + original[1] ** 2)
@@ -91,14 +94,17 @@ def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, miss
 class Trainer(keras.Model):  # type: ignore[misc]
     """A network with its objective: takes waveforms, computes features on the device, returns the loss.
 
-    Inputs are a dictionary of ``received`` and ``original`` (batch, samples) float32 in [-1, 1], ``first_bin`` (the
-    cutoff's) and ``last_bin`` (the bandwidth's), both (batch, 1) float32.
+    Inputs are a dictionary of ``received`` and ``original`` (batch, samples) float32 in [-1, 1],
+    ``first_bin`` (the cutoff's) and ``last_bin`` (the bandwidth's), both (batch, 1) float32.
     """
 
-    def __init__(self, network: keras.Model, objective: str, **kwargs: Any) -> None:
+    def __init__(
+        self, network: keras.Model, objective: str, coherent_weight: float = 1.0, **kwargs: Any
+    ) -> None:
         super().__init__(dtype="float32", **kwargs)  # waveforms stay float32 under mixed precision
         self.network = network
         self.objective = objective
+        self.coherent_weight = coherent_weight
         self.coherent = keras.metrics.Mean(name="coherent")
         self.magnitude = keras.metrics.Mean(name="magnitude")
         self.built = True  # the network is: so a saved optimiser state finds its variables again
@@ -114,7 +120,9 @@ class Trainer(keras.Model):  # type: ignore[misc]
         known = ops.cast(place <= inputs["last_bin"][:, :, None], "float32")
         missing = known * ops.cast(place > inputs["first_bin"][:, :, None], "float32")
         if self.objective == "two_term":
-            parts = two_term_loss(heads, received, original, missing, known)
+            start = inputs["first_bin"][:, :, None] * CROSSOVER
+            crossover = ops.clip((place - start) * BIN_HZ / FADE_HZ + 1.0, 0.0, 1.0)
+            parts = two_term_loss(heads, received, original, missing, known, crossover)
         else:
             error = squared_error_loss(heads, received, original, missing)
             parts = (ops.zeros_like(error), error)
@@ -128,16 +136,21 @@ class Trainer(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Mean over examples of the sum of both parts."""
+        """Mean over examples of the weighted sum of both parts."""
         parts = ops.mean(y_pred, axis=0)
         self.coherent.update_state(parts[0])
         self.magnitude.update_state(parts[1])
-        return ops.sum(parts)
+        return self.coherent_weight * parts[0] + parts[1]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
         network = keras.saving.serialize_keras_object(self.network)
-        return {"network": network, "objective": self.objective, "name": self.name}
+        return {
+            "network": network,
+            "objective": self.objective,
+            "coherent_weight": self.coherent_weight,
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Trainer":

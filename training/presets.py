@@ -1,9 +1,23 @@
 """Named training settings. A preset is a frozen `FitConfig`; the command line may override single fields."""
 
 import dataclasses
+import math
 
 from tfbwe.errors import ConfigError
+from tfbwe.high_band import HEADS
 from tfbwe.models import StftConfig
+
+NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}
+"""The objectives, and the heads that a network must have for each."""
+POSITIVE = (
+    "hours",
+    "epoch_hours",
+    "crop_frames",
+    "batch_size",
+    "learning_rate",
+    "clip_norm",
+    "valid_crops",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +31,8 @@ class FitConfig:
     network : StftConfig
     objective : str
         ``two_term`` or ``squared_error``.
+    coherent_weight : float
+        Of the coherent part of ``two_term``, relative to the magnitude part.
     hours : float
         Hours of audio to show, crops drawn anew each time.
     epoch_hours : float
@@ -33,11 +49,17 @@ class FitConfig:
         Bound of the gradient's norm.
     valid_crops : int
         Number of fixed crops of held-out tracks.
+
+    Raises
+    ------
+    ConfigError
+        If a value is outside its range, or the objective lacks a head of the network.
     """
 
     model: str = "stft"
-    network: StftConfig = StftConfig()
+    network: StftConfig = dataclasses.field(default_factory=StftConfig)
     objective: str = "two_term"
+    coherent_weight: float = 2.0
     hours: float = 100.0
     epoch_hours: float = 1.0
     crop_frames: int = 192
@@ -49,11 +71,21 @@ class FitConfig:
     valid_crops: int = 128
 
     def __post_init__(self) -> None:
-        if self.objective not in ("two_term", "squared_error"):
-            raise ConfigError(f"objective must be two_term or squared_error; got {self.objective!r}")
-        for name in ("hours", "epoch_hours", "crop_frames", "batch_size", "learning_rate", "valid_crops"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{name} must be above 0; got {getattr(self, name)}")
+        if self.model != "stft":
+            raise ConfigError(f"model must be stft; got {self.model!r}")
+        if self.objective not in NEEDED_HEADS:
+            raise ConfigError(f"objective must be {' or '.join(NEEDED_HEADS)}; got {self.objective!r}")
+        missing = set(NEEDED_HEADS[self.objective]) - set(self.network.heads)
+        if missing:
+            raise ConfigError(f"objective {self.objective} needs the head {', '.join(sorted(missing))}")
+        for name in POSITIVE:
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f"{name} must be above 0; got {value}")
+        if not 0 <= self.warmup < 1:
+            raise ConfigError(f"warmup must be in [0, 1); got {self.warmup}")
+        if not 0 <= self.weight_decay < 1:
+            raise ConfigError(f"weight_decay must be in [0, 1); got {self.weight_decay}")
 
 
 PRESETS = {

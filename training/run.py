@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -26,18 +27,21 @@ FEATURES = "features.npz"
 
 def git_revision() -> str:
     """Revision of the checkout this file lies in, with ``+`` if it was changed; empty outside of one."""
-    here = Path(__file__).parent
+    here = Path(__file__)
+    commands = (
+        # An installed copy may lie in somebody else's checkout.
+        ["git", "ls-files", "--error-unmatch", here.name],
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+    )
+    answer = ""
     try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        for command in commands:
+            answer = subprocess.run(
+                command, cwd=here.parent, capture_output=True, text=True, check=True
+            ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return answer.stdout.strip()
+    return answer
 
 
 def describe(config: FitConfig, seed: int, mixed_precision: bool) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def describe(config: FitConfig, seed: int, mixed_precision: bool) -> dict[str, A
         "seed": seed,
         "mixed_precision": mixed_precision,
         "backend": keras.backend.backend(),
-        "command": " ".join(["python -m training.fit", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "training.fit", *sys.argv[1:]]),
         "git_revision": git_revision(),
         "versions": versions,
     }
@@ -87,14 +91,28 @@ def read_config(run: Path) -> FitConfig:
     ConfigError
         If there is none, or if it has keys that this version does not know.
     """
+    description = read_description(run)
+    try:
+        values = description["config"]
+        return FitConfig(**{**values, "network": config_from_dict(values["network"])})
+    except (ConfigError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{run / CONFIG}: not the configuration of a run of this version: {error}"
+        ) from None
+
+
+def read_description(run: Path) -> dict[str, Any]:
+    """Return all of what `describe` put into a run folder; `ConfigError` if it is not there."""
     path = run / CONFIG
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["config"]
-        return FitConfig(**{**values, "network": config_from_dict(values["network"])})
+        description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{run}: expected a run folder made by training.fit, with {CONFIG} in it") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not the configuration of a run of this version: {error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: expected JSON as training.fit writes it: {error}") from None
+    if not isinstance(description, dict):
+        raise ConfigError(f"{path}: expected a JSON object as training.fit writes it")
+    return description
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]

@@ -163,7 +163,7 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
         Reuse rows of the manifest, and of a scan that was interrupted, whose file has the same size and
         time of change.
     jobs : int
-        Processes that measure.
+        Threads that measure.
 
     Returns
     -------
@@ -187,9 +187,9 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
     reused = {row.file for row in tracks}
     fresh = [source for source in sources if source.file not in reused]
     left_out = []
-    work = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(measure)(directory, source) for source in fresh
-    )
+    # Threads: decoding and FFT release the interpreter's lock, and an interruption leaves no workers behind.
+    parallel = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    work = parallel(delayed(measure)(directory, source) for source in fresh)
     bar = tqdm(work, total=len(fresh), desc=f"scan {layout}", unit="file", file=sys.stderr, disable=None)
     for count, result in enumerate(bar, start=1):
         if isinstance(result, LeftOut):

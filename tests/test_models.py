@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from tfbwe.errors import ConfigError  # noqa: E402
+from tfbwe.models import (  # noqa: E402
+    StftConfig,
+    config_from_dict,
+    macs_per_frame,
+    step_graph,
+    stft_autoencoder,
+)
+from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE  # noqa: E402
+
+SMALL = StftConfig(
+    bins=64, channels=(4, 5, 6), kernels=(5, 3, 3), strides=(4, 2, 2), bottleneck=8, dilations=(1, 2, 4)
+)
+DEFAULT = StftConfig()
+PAPER = dataclasses.replace(SMALL, causal=False, heads=("log_residual",))
+
+
+def with_random_weights(network, seed=0):
+    """Fill every weight, those of the heads too, which start at zero."""
+    rng = np.random.default_rng(seed)
+    network.set_weights(
+        [rng.normal(0, 1 / np.sqrt(max(1, np.prod(w.shape[:-1]))), w.shape) for w in network.get_weights()]
+    )
+    return network
+
+
+def features(config, frames, batch=1, seed=1):
+    return np.random.default_rng(seed).normal(0, 1, (batch, frames, config.bins)).astype(np.float32)
+
+
+def outputs(network, x):
+    return {name: keras.ops.convert_to_numpy(head) for name, head in network(x, training=False).items()}
+
+
+@pytest.mark.parametrize("config", [SMALL, DEFAULT, PAPER], ids=["small", "default", "paper"])
+def test_an_untrained_network_changes_nothing(config):
+    heads = outputs(stft_autoencoder(config), features(config, 5, batch=2))
+    assert tuple(heads) == config.heads
+    for head in heads.values():
+        assert head.shape == (2, 5, config.bins)
+        assert head.dtype == np.float32
+        assert not head.any()
+
+
+@pytest.mark.parametrize("frame", [3, 10, 19])
+def test_a_later_frame_changes_no_earlier_output(frame):
+    network = with_random_weights(stft_autoencoder(SMALL))
+    x = features(SMALL, 20)
+    changed = x.copy()
+    changed[:, frame] += 1
+    before, after = outputs(network, x), outputs(network, changed)
+    for name in SMALL.heads:
+        np.testing.assert_array_equal(before[name][:, :frame], after[name][:, :frame])
+        assert (before[name][:, frame] != after[name][:, frame]).any()
+
+
+def test_the_network_of_the_paper_looks_ahead():
+    network = with_random_weights(stft_autoencoder(PAPER))
+    x = features(PAPER, 20)
+    changed = x.copy()
+    changed[:, 10] += 1
+    before, after = outputs(network, x)["log_residual"], outputs(network, changed)["log_residual"]
+    assert (before[:, 9] != after[:, 9]).any()
+
+
+@pytest.mark.parametrize("config", [SMALL, DEFAULT], ids=["small", "default"])
+def test_the_step_graph_is_the_network_frame_by_frame(config):
+    network = with_random_weights(stft_autoencoder(config))
+    x = features(config, 24)
+    whole = outputs(network, x)
+    step = step_graph(network, config)
+    states = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes.items()}
+    for i in range(x.shape[1]):
+        out = outputs(step, {"features": x[:, i : i + 1], **states})
+        states = {name: out[f"next_{name}"] for name in states}
+        for name in config.heads:
+            np.testing.assert_allclose(out[name][0, 0], whole[name][0, i], atol=1e-5)
+    assert all(0.01 < np.std(head) < 4 for head in whole.values())  # neither dead nor at the limits
+
+
+def test_all_shapes_of_the_step_graph_are_static():
+    step = step_graph(stft_autoencoder(SMALL), SMALL)
+    tensors = [*step.inputs, *keras.tree.flatten(step.output)]
+    assert len(tensors) == 1 + 3 + 2 + 3
+    assert all(None not in tensor.shape for tensor in tensors)
+
+
+def test_heads_stay_within_their_range_whatever_the_weights():
+    network = stft_autoencoder(SMALL)
+    network.set_weights([100 * np.ones_like(w) for w in network.get_weights()])
+    heads = outputs(network, 100 * features(SMALL, 4))
+    assert heads["log_gain"].max() == 9
+    assert heads["log_gain"].min() == -4
+    assert np.abs(heads["log_residual"]).max() == 9
+
+
+def test_a_network_looks_ahead_no_more_than_its_step_graph_remembers():
+    network = with_random_weights(stft_autoencoder(SMALL))
+    reach = sum(2 * dilation for dilation in SMALL.dilations)
+    x = features(SMALL, reach + 2)
+    changed = x.copy()
+    changed[:, 0] += 1
+    before, after = outputs(network, x)["log_gain"], outputs(network, changed)["log_gain"]
+    assert (before[:, reach] != after[:, reach]).any()
+    np.testing.assert_array_equal(before[:, reach + 1], after[:, reach + 1])
+
+
+def counted_macs(step):
+    """Multiply-accumulate operations of one call, from the layers themselves."""
+    total = 0
+    for layer in step.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv1D | keras.layers.Dense):
+            places = np.prod(layer.output.shape[1:-1])
+            total += int(places * np.prod(layer.kernel.shape))
+    return total
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SMALL, DEFAULT, dataclasses.replace(SMALL, heads=("log_residual",))],
+    ids=["small", "default", "one"],
+)
+def test_the_stated_arithmetic_is_that_of_the_layers(config):
+    assert macs_per_frame(config) == counted_macs(step_graph(stft_autoencoder(config), config))
+
+
+def test_the_default_network_keeps_to_its_budget():
+    network = stft_autoencoder(DEFAULT)
+    assert network.count_params() <= 500_000
+    assert macs_per_frame(DEFAULT) * SAMPLE_RATE / HOP_LENGTH <= 70e6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bins": 0},
+        {"bins": 770},
+        {"bins": 2048},
+        {"channels": (4, 4)},
+        {"channels": ()},
+        {"kernels": (5, 3, -3)},
+        {"strides": (4, 0, 2)},
+        {"strides": (4, 2, 2.0)},
+        {"dilations": ()},
+        {"dilations": (1, 0)},
+        {"dilations": 3},
+        {"bottleneck": 0},
+        {"heads": ()},
+        {"heads": ("phase",)},
+        {"heads": ("log_gain", "log_gain")},
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+        {"dropout": float("nan")},
+    ],
+    ids=str,
+)
+def test_a_configuration_that_makes_no_network_is_an_error(change):
+    with pytest.raises(ConfigError):
+        dataclasses.replace(SMALL, **change)
+
+
+@pytest.mark.parametrize("values", [{"depth": 3}, {"bottleneck": "wide"}, [1, 2], {"dropout": None}], ids=str)
+def test_a_written_configuration_of_another_version_is_an_error(values):
+    with pytest.raises(ConfigError):
+        config_from_dict(values)
+
+
+def test_a_configuration_returns_from_json_lists():
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(SMALL).items()}
+    assert config_from_dict(values) == SMALL
+
+
+def test_a_network_that_looks_ahead_has_no_step_graph():
+    with pytest.raises(ConfigError, match="causal"):
+        step_graph(stft_autoencoder(PAPER), PAPER)
+
+
+def test_a_saved_network_does_the_same_after_loading(tmp_path):
+    network = with_random_weights(stft_autoencoder(SMALL))
+    network.save(tmp_path / "network.keras")
+    x = features(SMALL, 6)
+    loaded = outputs(keras.models.load_model(tmp_path / "network.keras"), x)
+    for name, head in outputs(network, x).items():
+        np.testing.assert_array_equal(loaded[name], head)

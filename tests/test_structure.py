@@ -1,0 +1,80 @@
+"""What may import what, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("tfbwe", "training", "export")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+LONGEST = 400
+CORE = {"numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"}
+OPTIONAL = {
+    "tfbwe/models.py": {"keras"},
+    "tfbwe/layers.py": {"keras"},
+    "tfbwe/plot.py": {"matplotlib"},
+    "tfbwe/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
+}
+STANDARD = __import__("sys").stdlib_module_names
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of the modules that a file imports anywhere, relative ones resolved."""
+    package = list(path.relative_to(ROOT).parent.parts)
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            names.add(".".join([*above, *([node.module] if node.module else [])]))
+            if node.module is None:
+                names |= {".".join([*above, alias.name]) for alias in node.names}
+    return names
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_the_check_sees_imports_of_every_form(tmp_path):
+    for package in PACKAGES:
+        assert any(path.parent.name == package for path in MODULES)
+    assert "keras" in roots(ROOT / "tfbwe/models.py")
+    assert "tfbwe.stft" in imported(ROOT / "tfbwe/models.py")
+    assert "training.run" in imported(ROOT / "training/fit.py")
+    assert "tensorflow.lite" in imported(ROOT / "tfbwe/step_model.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_packages_know_only_the_library(path):
+    own = path.relative_to(ROOT).parts[0]
+    others = {"tfbwe": {"training", "export"}, "training": {"export"}, "export": {"training"}}[own]
+    assert not roots(path) & others
+    installed = {f"tfbwe.{other}" for other in others}
+    assert not [name for name in imported(path) if name.startswith(tuple(installed))]
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "tfbwe"], ids=named)
+def test_the_library_needs_its_few_dependencies_alone(path):
+    allowed = CORE | OPTIONAL.get(named(path), set()) | {"tfbwe"} | set(STANDARD)
+    assert roots(path) <= allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_every_module_says_what_it_is_and_stays_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= LONGEST
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=named)
+def test_tests_stay_short_too(path):
+    assert path.read_text(encoding="utf-8").count("\n") <= LONGEST

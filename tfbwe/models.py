@@ -133,19 +133,35 @@ def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> lis
         h = SubPixel(stride, name=f"up_{i}_subpixel")(h)
         h = layers.Add(name=f"up_{i}_add")([h, skips[i - 1]])
         h = layers.LeakyReLU(0.1, name=f"up_{i}_activation")(h)
-    return [_head(config, h, name, frames) for name in config.heads]
+    return _heads(config, h, frames)
 
 
-def _head(config: StftConfig, h: Any, name: str, frames: int) -> Any:
-    """One value a bin; zero at the start of training, so that the untrained network changes nothing."""
+def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
+    """One value a bin for each head; zero at the start of training: the untrained network changes nothing.
+
+    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain is a
+    learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere noise.
+    """
     layers = keras.layers
-    h = layers.Conv2D(
-        1, (1, 5), padding="same", kernel_initializer="zeros", dtype="float32", name=f"{name}_groups"
-    )(h)
-    h = LinearInterpolation(config.strides[0], dtype="float32", name=f"{name}_bins")(h)
+    groups = {}
+    for name in config.heads:
+        groups[name] = layers.Conv2D(
+            1, (1, 5), padding="same", kernel_initializer="zeros", dtype="float32", name=f"{name}_groups"
+        )(h)
+    if set(groups) == set(HEADS):
+        share = layers.Activation("sigmoid", dtype="float32", name="share")(groups["log_gain"])
+        product = layers.Multiply(dtype="float32", name="log_gain_product")
+        groups["log_gain"] = product([share, groups["log_residual"]])
+    return [bounded(config.strides[0], groups[name], name, (frames, config.bins)) for name in config.heads]
+
+
+def bounded(factor: int, groups: Any, name: str, shape: tuple[int, int]) -> Any:
+    """Interpolate a head between groups of `factor` bins and keep it in its range; (batch, *shape) float32."""
+    layers = keras.layers
+    h = LinearInterpolation(factor, dtype="float32", name=f"{name}_bins")(groups)
     bounds = LOG_GAIN_RANGE if name == "log_gain" else (-LOG_GAIN_RANGE[1], LOG_GAIN_RANGE[1])
     h = Clip(*bounds, dtype="float32", name=f"{name}_clip")(h)
-    return layers.Reshape((frames, config.bins), dtype="float32", name=name)(h)
+    return layers.Reshape(shape, dtype="float32", name=name)(h)
 
 
 def stft_autoencoder(config: StftConfig) -> keras.Model:

@@ -63,8 +63,8 @@ def two_term_loss(
     Returns
     -------
     coherent, magnitude : (batch,) float32
-        0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `missing` of
-        |log(M + eps) - log(|X| + eps)|.
+        0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `known` of
+        |log(M + eps) - log(|X| + eps)|, weighted by `crossover`.
     """
     gain = 1.0 + (ops.exp(heads["log_gain"]) - 1.0) * crossover
     error = (gain * received[0] - original[0]) ** 2 + (gain * received[1] - original[1]) ** 2
@@ -73,8 +73,9 @@ def two_term_loss(
     ratio = ops.sum(error * known, axis=(1, 2)) / (lost + 1e-6)
     coherent = 0.5 * ops.log10(ratio + 1e-3)
     difference = ops.abs(log_magnitude(*received) + heads["log_residual"] - log_magnitude(*original))
-    count = ops.sum(missing, axis=(1, 2)) * ops.cast(ops.shape(difference)[1], "float32")
-    magnitude = ops.sum(difference * missing, axis=(1, 2)) / ops.maximum(count, 1.0)
+    weight = crossover * known
+    count = ops.sum(weight, axis=(1, 2)) * ops.cast(ops.shape(difference)[1], "float32")
+    magnitude = ops.sum(difference * weight, axis=(1, 2)) / ops.maximum(count, 1.0)
     return coherent, magnitude
 
 

@@ -219,3 +219,7 @@ def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

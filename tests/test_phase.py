@@ -35,7 +35,7 @@ def test_mirror_is_the_phase_of_the_signal_times_a_carrier_of_twice_the_cutoff(c
     turned = modulated[:, fold] * unit[:, fold].conj()
     strongest = np.abs(modulated).max()
     assert np.abs(modulated[:, fold]).max() > 0.9 * strongest
-    assert np.abs(turned - np.abs(modulated[:, fold])).max() < 1e-3 * strongest
+    assert np.abs(turned - np.abs(modulated[:, fold])).max() < 0.01 * strongest  # what leaks from beyond
 
 
 @settings(max_examples=40, deadline=None)

@@ -125,8 +125,10 @@ def _check_types(values: dict[str, Any]) -> None:
         "size_bytes": int,
     }
     for name, value in values.items():
-        if not isinstance(value, types.get(name, str)):
+        if not isinstance(value, types.get(name, str)) or isinstance(value, bool):
             raise ValueError(f"{name}: unexpected value {value!r}")
+    if values["format_version"] < 1:
+        raise ValueError(f"format_version: expected 1 or more, received {values['format_version']}")
     cutoffs = values["cutoff_range_hz"]
     if len(cutoffs) != 2 or not all(isinstance(hz, number) for hz in cutoffs):
         raise ValueError("cutoff_range_hz: expected two numbers")

@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         default=[],
         metavar="KEY=VALUE",
         help="override the preset: hours=50 network.bottleneck=128",
@@ -198,7 +199,7 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
         optimizer=keras.optimizers.AdamW(
             schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
         ),
-        jit_compile=keras.backend.backend() == "jax",
+        jit_compile=compiled(),
     )
     return trainer
 
@@ -210,9 +211,18 @@ def load_trainer(checkpoint: Path) -> "keras.Model":
     from . import objective  # noqa: F401  (registers the class that was saved)
 
     try:
-        return keras.models.load_model(checkpoint)
+        trainer = keras.models.load_model(checkpoint)
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
         raise ModelError(f"{checkpoint}: not a checkpoint that training can go on from: {error}") from None
+    trainer.jit_compile = compiled()  # of this backend, not of the one that saved it
+    return trainer
+
+
+def compiled() -> bool:
+    """Whether a training step is compiled by XLA: JAX is unusable without."""
+    import keras
+
+    return bool(keras.backend.backend() == "jax")
 
 
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:

@@ -1,0 +1,39 @@
+# Everything is made in .venv and build, on demand. `make PYTHON=python3.12 test` chooses the interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SMOKE = build/smoke
+
+.PHONY: demo test lint train-smoke clean
+
+demo: $(VENV)/.with-report
+	$(BIN)/python -m demo.demo build/demo
+
+test: $(VENV)/.with-train,export,report,dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.with-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train-smoke: $(VENV)/.with-train,export
+	rm -rf $(SMOKE)
+	$(BIN)/python demo/smoke_music.py $(SMOKE)/music
+	$(BIN)/python -m training.corpus scan --jobs 1 $(SMOKE)/music
+	$(BIN)/python -m training.fit --model stft --preset smoke --data $(SMOKE)/music --run $(SMOKE)/run
+	$(BIN)/tfbwe-export $(SMOKE)/run -o $(SMOKE)/models --quantize none int8
+	$(BIN)/python -m demo.demo $(SMOKE)/demo --model $(SMOKE)/models/stft.int8.tflite
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of extras; a changed setup.cfg installs anew.
+$(VENV)/.with-%: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@

@@ -1,0 +1,240 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfbwe.bundle import load_bundle
+from tfbwe.high_band import CEILING, FADE_HZ, Heads, HighBand
+from tfbwe.phase import PHASES, phasors
+from tfbwe.stft import BIN_HZ, N_FFT
+
+MANIFEST = load_bundle("stft").manifest
+PREDICTED = MANIFEST.transform["bins"]
+BINS = N_FFT // 2 + 1
+EPSILON = MANIFEST.normalisation["epsilon"]
+HZ = np.arange(BINS) * BIN_HZ
+CUTOFF_HZ = 8000.0
+CUTOFF_BIN = int(CUTOFF_HZ / BIN_HZ)
+FLAT = (HZ >= CUTOFF_HZ) & (MANIFEST.highest_hz >= HZ)
+"""Bins above the cutoff where nothing fades."""
+
+
+def received(frames=6, channels=1, seed=0, level=50.0, above=0.05):
+    """Return the spectrum of a signal that a gentle low-pass at 8 kHz left a little above the cutoff."""
+    parts = np.random.default_rng(seed).standard_normal((2, frames, channels, BINS))
+    levels = np.where(HZ < CUTOFF_HZ, level, above)
+    return (levels * (parts[0] + 1j * parts[1])).astype(np.complex64)
+
+
+def heads(spectrum, log_gain=0.0, log_residual=0.0):
+    shape = (*spectrum.shape[:2], PREDICTED)
+    return Heads(*(np.broadcast_to(np.float32(head), shape).copy() for head in (log_gain, log_residual)))
+
+
+def random_heads(spectrum, seed=1, spread=1.5):
+    rng = np.random.default_rng(seed)
+    shape = (*spectrum.shape[:2], PREDICTED)
+    return Heads(*(spread * rng.standard_normal((2, *shape))).astype(np.float32))
+
+
+def add(spectrum, some, diffuse=1.0, phase="mirror", cutoff_hz=CUTOFF_HZ, band=None, first_frame=0):
+    band = band or HighBand(MANIFEST, spectrum.shape[1], diffuse, phase)
+    part = spectrum[..., :PREDICTED]
+    magnitude = np.sqrt(part.real**2 + part.imag**2)
+    out = band.added(spectrum, magnitude, some, first_frame, cutoff_hz)
+    assert out.shape == spectrum.shape
+    assert out.dtype == np.complex64
+    return out
+
+
+def ceilings(spectrum):
+    octave = spectrum[..., CUTOFF_BIN // 2 : CUTOFF_BIN]
+    return CEILING * np.sqrt(np.mean(np.abs(octave) ** 2, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("channels", [1, 2, 5, 8])
+@pytest.mark.parametrize("above", [3.0, 1e-5])
+def test_heads_of_zero_add_nothing(channels, phase, above):
+    spectrum = received(channels=channels, above=above)
+    out = add(spectrum, heads(spectrum), phase=phase)
+    assert np.abs(out).max() < 1e-9  # the mean of five equal levels is rounded
+    if channels < 3:
+        assert not out.any()
+
+
+@pytest.mark.parametrize("log_gain", [-4.0, -0.7, 0.5, 2.0])
+def test_a_gain_adds_its_excess_over_one_times_the_received_spectrum(log_gain):
+    spectrum = received(channels=3)
+    out = add(spectrum, heads(spectrum, log_gain), diffuse=0.0)
+    whole = (HZ >= 0.8 * CUTOFF_HZ) & (MANIFEST.highest_hz >= HZ)
+    expected = np.expm1(log_gain) * spectrum
+    np.testing.assert_allclose(out[..., FLAT], expected[..., FLAT], rtol=1e-4)
+    if log_gain < 0:  # no ceiling then, under the cutoff either
+        np.testing.assert_allclose(out[..., whole], expected[..., whole], rtol=1e-4)
+
+
+def test_every_channel_gets_the_mean_gain_weighted_by_power():
+    spectrum = received(channels=2)
+    spectrum[:, 1] *= 2
+    out = add(spectrum, heads(spectrum, np.array([[0.3], [1.3]])), diffuse=0.0)
+    powers = ceilings(spectrum)[..., 0] ** 2
+    gain = np.exp(powers @ [0.3, 1.3] / powers.sum(axis=1))
+    expected = (gain[:, None, None] - 1) * spectrum
+    np.testing.assert_allclose(out[..., FLAT], expected[..., FLAT], rtol=1e-3)
+
+
+def test_the_diffuse_term_brings_the_magnitude_to_the_target_in_the_folded_phase():
+    spectrum = received()
+    log_gain, log_residual = 0.4, 3.0
+    some = heads(spectrum, log_gain, log_residual)
+    coherent, both = add(spectrum, some, diffuse=0.0), add(spectrum, some, first_frame=0)
+    diffuse = both - coherent
+    magnitude = np.abs(spectrum)
+    target = (magnitude + EPSILON) * np.exp(log_residual) - EPSILON
+    expected = np.sqrt(target**2 - (np.exp(log_gain) * magnitude) ** 2)
+    np.testing.assert_allclose(np.abs(diffuse)[..., FLAT], expected[..., FLAT], rtol=1e-3)
+    unit = phasors(spectrum, 0, CUTOFF_BIN, "mirror")
+    assert np.abs(diffuse - np.abs(diffuse) * unit).max() < 1e-3 * np.abs(diffuse).max()
+    power = np.abs(spectrum + coherent) ** 2 + np.abs(diffuse) ** 2
+    np.testing.assert_allclose(power[..., FLAT], target[..., FLAT] ** 2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_diffuse_term_is_proportional_to_its_weight(channels):
+    spectrum = received(channels=channels)
+    some = random_heads(spectrum)
+    none, half, full = (add(spectrum, some, diffuse) for diffuse in (0.0, 0.5, 1.0))
+    assert np.abs(full - none).max() > 0.1
+    np.testing.assert_allclose(half - none, (full - none) / 2, atol=1e-5)
+    assert not (full - none)[..., HZ < CUTOFF_HZ].any()
+
+
+def test_neither_term_exceeds_the_ceiling():
+    spectrum = received(channels=2)
+    spectrum[:, 0] *= 0.01
+    ceiling = ceilings(spectrum)
+    loud = add(spectrum, heads(spectrum, log_gain=9.0), diffuse=0.0)
+    highest = np.maximum(ceiling, np.abs(spectrum))
+    assert (np.abs(spectrum + loud) <= 1.0001 * highest)[..., :PREDICTED].all()
+    assert (np.abs(spectrum + loud) > 0.99 * ceiling)[..., FLAT].any()
+    diffuse = add(spectrum, heads(spectrum, log_residual=9.0)) - add(spectrum, heads(spectrum))
+    assert (np.abs(diffuse) <= 1.0001 * ceiling).all()
+    assert (np.abs(diffuse) > 0.99 * ceiling)[..., FLAT].any()
+
+
+def test_limited_frames_are_counted():
+    spectrum = received(frames=6)
+    spectrum[4] = 0
+    for log_residual, expected in ((9.0, 5), (0.5, 0)):
+        band = HighBand(MANIFEST, 1, 1.0, "mirror")
+        add(spectrum, heads(spectrum, 0.0, log_residual), band=band)
+        assert band.limited_frames == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    cutoff_hz=st.floats(20, 22000),
+    seed=st.integers(0, 99),
+    phase=st.sampled_from(PHASES),
+    channels=st.integers(1, 3),
+)
+def test_nothing_is_added_below_the_crossover_or_above_the_highest_frequency(
+    cutoff_hz, seed, phase, channels
+):
+    spectrum = received(3, channels, seed)
+    out = add(spectrum, random_heads(spectrum, seed), phase=phase, cutoff_hz=cutoff_hz)
+    below = 0.8 * cutoff_hz - FADE_HZ >= HZ
+    above = MANIFEST.highest_hz + FADE_HZ <= HZ
+    assert not out[..., below | above].any()
+    if cutoff_hz < 15000:
+        assert out.any()
+
+
+def test_zeros_stay_zeros_whatever_the_heads_say():
+    loud = received(channels=2)
+    silence = np.zeros_like(loud)
+    band = HighBand(MANIFEST, 2, 1.0, "mirror")
+    some = random_heads(loud, spread=4.0)
+    assert not add(silence, some, band=band).any()
+    assert add(loud, some, band=band).any()
+    assert not add(silence, some, band=band).any()
+    assert band.limited_frames == len(loud)
+
+
+def test_a_silent_channel_beside_a_loud_one_stays_silent():
+    spectrum = received(channels=3)
+    spectrum[:, 1] = 0
+    out = add(spectrum, random_heads(spectrum, spread=4.0))
+    assert not out[:, 1].any()
+    assert out[:, 0].any()
+    assert out[:, 2].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    exponents=st.tuples(st.floats(-30, 7), st.floats(-30, 7)),
+    log_gain=st.floats(-1e4, 1e4),
+    log_residual=st.floats(-1e4, 1e4),
+    cutoff_hz=st.floats(1, 22049),
+    channels=st.integers(1, 3),
+    phase=st.sampled_from(PHASES),
+)
+def test_any_finite_input_gives_finite_output(exponents, log_gain, log_residual, cutoff_hz, channels, phase):
+    spectrum = received(3, channels, 0, *(10.0**exponent for exponent in exponents))
+    spectrum[1] = 0
+    with np.errstate(over="ignore"):
+        out = add(spectrum, heads(spectrum, log_gain, log_residual), phase=phase, cutoff_hz=cutoff_hz)
+    assert np.isfinite(out).all()
+
+
+def test_equal_channels_give_equal_outputs_and_those_of_one_channel():
+    mono = received()
+    some = random_heads(mono)
+    pair = Heads(*(np.repeat(head, 2, axis=1) for head in (some.log_gain, some.log_residual)))
+    out = add(np.repeat(mono, 2, axis=1), pair)
+    np.testing.assert_array_equal(out[:, 0], out[:, 1])
+    alone = add(mono, some)
+    assert np.abs(out[:, :1] - alone).max() < 1e-5 * np.abs(alone).max()
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 0, 1)])
+def test_channels_in_another_order_give_the_outputs_in_that_order(order):
+    spectrum = received(channels=3) * np.array([[1.0], [0.3], [0.1]], np.complex64)
+    some = random_heads(spectrum)
+    expected = add(spectrum, some)[:, order]
+    moved = add(spectrum[:, order], Heads(some.log_gain[:, order], some.log_residual[:, order]))
+    assert np.abs(moved - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_frames_one_by_one_give_the_bits_of_all_at_once(phase):
+    spectrum = received(channels=2)
+    some = random_heads(spectrum)
+    band = HighBand(MANIFEST, 2, 1.0, phase)
+    parts = []
+    for i in range(len(spectrum)):
+        one = Heads(some.log_gain[i : i + 1], some.log_residual[i : i + 1])
+        parts.append(add(spectrum[i : i + 1], one, band=band, first_frame=i))
+    np.testing.assert_array_equal(np.concatenate(parts), add(spectrum, some, phase=phase))
+
+
+def test_level_differences_between_channels_are_smoothed_over_time():
+    spectrum = received(frames=60, channels=2)
+    spectrum[..., FLAT] = 0.05
+    flutter = np.where(np.arange(60) % 2, 1.0, -1.0)[:, None, None] * np.array([[1.0], [-1.0]])
+    out = np.abs(add(spectrum, heads(spectrum, 0.0, 3.0 + flutter)))[30:, :, FLAT]
+    differences = np.log(out[:, 0] / out[:, 1])
+    assert np.abs(differences).max() < 0.3 * 2
+    steady = np.abs(add(spectrum, heads(spectrum, 0.0, np.array([[3.5], [2.5]]))))[30:, :, FLAT]
+    np.testing.assert_allclose(np.log(steady[:, 0] / steady[:, 1]), 1, atol=0.1)
+
+
+def test_reset_forgets_the_past():
+    spectrum = received(channels=2)
+    some = random_heads(spectrum)
+    band = HighBand(MANIFEST, 2, 1.0, "mirror")
+    first, second = add(spectrum, some, band=band), add(spectrum, some, band=band)
+    assert (first != second).any()
+    band.reset()
+    np.testing.assert_array_equal(add(spectrum, some, band=band), first)

@@ -16,6 +16,7 @@ from tfbwe.benchmark import measure_cost
 from tfbwe.errors import TfbweError
 from tfbwe.measures import compare
 from tfbwe.offline import extend_file, load_model
+from tfbwe.perceptual import visqol
 from tfbwe.plot import save_spectrograms
 from training.degrade import Degradation, apply
 from training.filters import Lowpass
@@ -65,7 +66,8 @@ def demonstrate(out: Path, model: str) -> dict[str, Any]:
     }
     for name in ("received", "extended"):
         found = compare(signals["reference"], signals[name], sample_rate, CUTOFF_HZ)
-        report[name] = {key: getattr(found, key) for key in MEASURES} | {"visqol": None}
+        report[name] = {key: getattr(found, key) for key in MEASURES} 
+        report[name]["visqol"] = visqol(signals["reference"], signals[name], sample_rate)
     report |= cost
     save_spectrograms(out / "spectrogram.png", list(signals.items()), sample_rate, CUTOFF_HZ, force=True)
     text = json.dumps(report, indent=2, allow_nan=False) + "\n"
@@ -79,9 +81,10 @@ def _read(path: Path) -> NDArray[np.float32]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    print(f"{'':10}" + "".join(f"{key:>10}" for key in MEASURES))
+    keys = (*MEASURES, "visqol")
+    print(f"{'':10}" + "".join(f"{key:>10}" for key in keys))
     for name in ("received", "extended"):
-        print(f"{name:10}" + "".join(f"{report[name][key]:>10.2f}" for key in MEASURES))
+        print(f"{name:10}" + "".join(f"{report[name][key]:>10.2f}" for key in keys))
     memory = "" if report["peak_rss_mb"] is None else f", {report['peak_rss_mb']:.0f} MB of memory"
     print(
         f"\nreal-time factor {report['rtf']:.4f} on one thread{memory}, latency "

@@ -87,6 +87,14 @@ def test_frame_bounds_are_reached_by_the_worst_and_the_best_sinusoid(cqt):
     np.testing.assert_allclose((min(gains), max(gains)), cqt.frame_bounds, rtol=1e-4)
 
 
+def test_zero_and_nyquist_count_as_much_as_other_frequencies():
+    cqt = CQT(16000, 2048, 6, 500, 6000)
+    unit = SINE_MAGNITUDE**2 * 2 * cqt.shape[0] / 2048
+    for x in (np.ones(2048), np.cos(np.pi * np.arange(2048)), np.cos(np.pi * np.arange(2048) / 64)):
+        assert energy(cqt.forward(x.astype(np.float32))) == pytest.approx(unit * energy(x), rel=1e-4)
+    assert cqt.frame_bounds[1] / cqt.frame_bounds[0] < 2.2
+
+
 @pytest.mark.parametrize("f_max", [5000.0, 12000.0, 20500.0, 21700.0])
 def test_noise_with_random_phases_keeps_its_level_wherever_the_bands_end(f_max):
     cqt = CQT(f_max=f_max)

@@ -102,7 +102,18 @@ def test_heads_stay_within_their_range_whatever_the_weights():
     assert np.abs(heads["log_residual"]).max() == 9
 
 
-def test_a_network_looks_ahead_no_more_than_its_step_graph_remembers():
+def test_the_gain_is_a_share_of_the_predicted_change():
+    network = with_random_weights(stft_autoencoder(SMALL))
+    names = ("log_gain_product", "log_residual_groups")
+    inner = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    gain, residual = (keras.ops.convert_to_numpy(x) for x in inner(features(SMALL, 8)))
+    share = gain / residual
+    assert share.min() > 0
+    assert share.max() < 1
+    assert np.ptp(share) > 0.2
+
+
+def test_a_network_looks_back_no_further_than_its_step_graph_remembers():
     network = with_random_weights(stft_autoencoder(SMALL))
     reach = sum(2 * dilation for dilation in SMALL.dilations)
     x = features(SMALL, reach + 2)

@@ -79,7 +79,8 @@ def loss_of_the_formulas(heads, y, x, first_bin, last_bin):
         error = (np.abs(c - original) ** 2)[:, known].sum()
         lost = (np.abs(original) ** 2)[:, above].sum()
         log_m = np.log(np.abs(received) + EPSILON) + r
-        distance = np.abs(log_m - np.log(np.abs(original) + EPSILON))[:, above].mean()
+        distance = np.abs(log_m - np.log(np.abs(original) + EPSILON)).mean(axis=0)
+        distance = (distance * weight)[known].sum() / weight[known].sum()
         result.append([0.5 * np.log10(error / (lost + 1e-6) + 1e-3), distance])
     return np.array(result)
 

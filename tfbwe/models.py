@@ -139,8 +139,8 @@ def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> lis
 def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
     """One value a bin for each head; zero at the start of training: the untrained network changes nothing.
 
-    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain is a
-    learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere noise.
+    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain is
+    a learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere noise.
     """
     layers = keras.layers
     groups = {}

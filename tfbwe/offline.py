@@ -16,7 +16,14 @@ from .audio import Reader
 from .chain import Chain
 from .errors import ConfigError
 from .formats import FULL_SCALE_BITS, output_format, writable_rate
-from .received import check_settings, checked_signal, excerpts, measure_cutoff_hz, nothing_to_add
+from .received import (
+    beyond_training,
+    check_settings,
+    checked_signal,
+    excerpts,
+    measure_cutoff_hz,
+    nothing_to_add,
+)
 from .stft import SAMPLE_RATE
 from .writer import BLOCK_FRAMES, Writer, refuse_destination
 
@@ -214,7 +221,7 @@ def extend_file(
         cutoff_hz=cutoff_hz,
         measured=measured,
         extended=not why_not,
-        notes=_notes(why_not, subtype, gain, last, writer, out_rate),
+        notes=_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
     )
 
 
@@ -247,11 +254,13 @@ def _run(
 
 
 def _notes(
-    why_not: str, subtype: str, gain: float, chain: Chain, writer: Writer, sample_rate: int
+    why_not: str, beyond: str, subtype: str, gain: float, chain: Chain, writer: Writer, sample_rate: int
 ) -> tuple[str, ...]:
     notes = []
     if why_not:
         notes.append("no sound in it" if writer.frames == 0 else f"{why_not}; passed through unchanged")
+    elif beyond:
+        notes.append(beyond)
     if gain < 1.0:
         notes.append(f"scaled by {20 * np.log10(gain):.2f} dB to fit {subtype}")
     if chain.clip is not None and chain.clip.places:

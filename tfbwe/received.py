@@ -145,3 +145,11 @@ def nothing_to_add(cutoff_hz: float | None, bundle: Bundle) -> str:
     if cutoff_hz > highest:
         return f"the received band reaches {cutoff_hz:.0f} Hz, the model adds above {highest:.0f} Hz at most"
     return ""
+
+
+def beyond_training(cutoff_hz: float | None, bundle: Bundle) -> str:
+    """Return what to say of a cutoff lower than those that a model was trained for, or an empty string."""
+    lowest = bundle.cutoff_range_hz[0]
+    if cutoff_hz is None or cutoff_hz >= lowest:
+        return ""
+    return f"the model was trained for cutoffs from {lowest:.0f} Hz up; below, expect less"

@@ -66,7 +66,7 @@ def demonstrate(out: Path, model: str) -> dict[str, Any]:
     }
     for name in ("received", "extended"):
         found = compare(signals["reference"], signals[name], sample_rate, CUTOFF_HZ)
-        report[name] = {key: getattr(found, key) for key in MEASURES} 
+        report[name] = {key: getattr(found, key) for key in MEASURES}
         report[name]["visqol"] = visqol(signals["reference"], signals[name], sample_rate)
     report |= cost
     save_spectrograms(out / "spectrogram.png", list(signals.items()), sample_rate, CUTOFF_HZ, force=True)

@@ -178,6 +178,8 @@ def _describe(
     from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest
     from tfbwe.models import macs_per_frame
 
+    # The command holds the paths of whoever trained: not for those who get the model.
+    training = _without_commands(description)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         model=description["config"]["model"],
@@ -197,12 +199,19 @@ def _describe(
         quantisation=quantisation,
         macs_per_s=round(macs_per_frame(config) * stft.SAMPLE_RATE / stft.HOP_LENGTH),
         licence=LICENCE,
-        training=description,
+        training=training,
         verification={},
         sha256=digest(flatbuffer),
         size_bytes=len(flatbuffer),
     )
     return Bundle(name, manifest, flatbuffer)
+
+
+def _without_commands(description: dict[str, Any]) -> dict[str, Any]:
+    """Leave the commands out, that of the run which this one started from too."""
+    init = description.get("init")
+    kept = {key: value for key, value in description.items() if key != "command"}
+    return kept if init is None else {**kept, "init": _without_commands(init)}
 
 
 def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:

@@ -19,7 +19,8 @@ keras = pytest.importorskip("keras")
 from training import fit  # noqa: E402
 from training.manifest import MANIFEST_NAME, read_manifest, write_manifest  # noqa: E402
 from training.presets import PRESETS, FitConfig, preset  # noqa: E402
-from training.run import describe, git_revision, read_config, read_history  # noqa: E402
+from training.provenance import git_revision  # noqa: E402
+from training.run import describe, read_config, read_history  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -134,13 +135,25 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     config = fit.overridden(preset("stft", "smoke"), ["hours=0.01"])
-    (run / "config.json").write_text(json.dumps(describe(config, 0, True)))
+    (run / "config.json").write_text(json.dumps(describe(config, 0, True, None)))
     (run / "tmp-last.keras").write_bytes(b"cut short")
     more = ("--set", "hours=0.01", "--mixed-precision", "--resume")
     assert fit.main(arguments(smoke.music(), run, *more)) == 0
     assert len(read_history(run)) == 1
     network = keras.models.load_model(run / "best.keras")
     assert network.get_layer("down_0").compute_dtype == "bfloat16"
+
+
+def test_a_run_may_start_from_the_best_network_of_another(tmp_path, failing):
+    run = tmp_path / "second"
+    more = ("--set", "learning_rate=1e-9", "hours=0.001", "epoch_hours=0.001", "weight_decay=0.0")
+    assert fit.main(arguments(smoke.music(), run, "--init", str(smoke.run()), *more)) == 0
+    first = min(float(row["val_loss"]) for row in read_history(smoke.run()))
+    assert float(read_history(run)[0]["val_loss"]) == pytest.approx(first, rel=1e-3)
+    described = json.loads((run / "config.json").read_text())
+    assert described["init"] == json.loads((smoke.run() / "config.json").read_text())
+    other = arguments(smoke.music(), tmp_path / "third", "--init", str(smoke.run()))
+    assert "same shape" in failing(*other, "--set", "network.bottleneck=24")
 
 
 def test_a_finished_run_has_nothing_to_resume(tmp_path):
@@ -240,7 +253,7 @@ def test_settings_are_read_as_they_are_written():
 def test_every_preset_is_described_and_read_back(tmp_path):
     for (model, _), config in PRESETS.items():
         assert config.model == model
-        (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False)))
+        (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
         assert read_config(tmp_path) == config
 
 

@@ -16,6 +16,7 @@ OPTIONAL = {
     "tfbwe/models.py": {"keras"},
     "tfbwe/layers.py": {"keras"},
     "tfbwe/plot.py": {"matplotlib"},
+    "tfbwe/perceptual.py": {"visqol"},
     "tfbwe/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
 }
 STANDARD = __import__("sys").stdlib_module_names

@@ -139,8 +139,9 @@ def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> lis
 def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
     """One value a bin for each head; zero at the start of training: the untrained network changes nothing.
 
-    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain is
-    a learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere noise.
+    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain
+    is a learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere
+    noise.
     """
     layers = keras.layers
     groups = {}
@@ -156,7 +157,7 @@ def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
 
 
 def bounded(factor: int, groups: Any, name: str, shape: tuple[int, int]) -> Any:
-    """Interpolate a head between groups of `factor` bins and keep it in its range; (batch, *shape) float32."""
+    """Interpolate a head between groups of `factor` bins and keep it in range; (batch, *shape) float32."""
     layers = keras.layers
     h = LinearInterpolation(factor, dtype="float32", name=f"{name}_bins")(groups)
     bounds = LOG_GAIN_RANGE if name == "log_gain" else (-LOG_GAIN_RANGE[1], LOG_GAIN_RANGE[1])

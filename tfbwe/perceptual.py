@@ -11,9 +11,7 @@ from .errors import ConfigError
 VISQOL_RATE = 48000
 
 
-def visqol(
-    reference: npt.NDArray[np.float32], estimate: npt.NDArray[np.float32], sample_rate: int
-) -> float:
+def visqol(reference: npt.NDArray[np.float32], estimate: npt.NDArray[np.float32], sample_rate: int) -> float:
     """Mean opinion score of an estimate as ViSQOL predicts it.
 
     Parameters

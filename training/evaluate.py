@@ -1,16 +1,20 @@
-"""Compare systems on held-out music: ``python -m training.evaluate --models FILE... --data DIR --out REPORT``.
+"""Compare systems on held-out music.
 
-One excerpt of 20 s from the middle of each track of the split; every system gets the same received signal and is
-told the cutoff. Means over tracks, with 95 % bootstrap intervals.
+    python -m training.evaluate --models FILE... --data DIR --out REPORT
+
+One excerpt of 20 s from the middle of each track of the split; every system gets the same received signal and
+is told the cutoff. Means over tracks, with 95 % bootstrap intervals.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -27,12 +31,13 @@ from tfbwe.stft import SAMPLE_RATE
 from . import degrade, systems
 from .conditions import CONDITIONS, Condition
 from .manifest import Track, read_manifest
-from .run import git_revision, write_atomically
+from .provenance import git_revision, versions, write_atomically
 
 EXCERPT_S = 20.0
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf")
 FloatArray = npt.NDArray[np.float32]
 Row = dict[str, str | float]
+Models = dict[str, Bundle | Path]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Evaluate as the command line says; a track that fails is named and left out."""
-    models = {_label(model): load_bundle(model) for model in options.models}
+    runs = {Path(model).name: Path(model) for model in options.models if Path(model).is_dir()}
+    files = [model for model in options.models if not Path(model).is_dir()]
+    models: Models = {**runs, **{_label(model): load_bundle(model) for model in files}}
     tracks = [track for track in read_manifest(options.data) if track.split == options.split]
     if not tracks:
         raise ConfigError(f"{options.data}: expected tracks of the split {options.split}; there are none")
@@ -84,18 +91,27 @@ def evaluate(options: argparse.Namespace) -> None:
             rows += result
     options.out.mkdir(parents=True, exist_ok=True)
     report = {
-        "command": " ".join(["python -m training.evaluate", *(sys.argv[1:])]),
+        "command": shlex.join(["python", "-m", "training.evaluate", *sys.argv[1:]]),
         "git_revision": git_revision(),
+        "versions": versions("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert"),
         "split": options.split,
         "tracks": len(tracks) - len(failed),
         "failed": failed,
-        "models": {name: dataclasses.asdict(bundle.manifest) for name, bundle in models.items()},
+        "models": {name: _described(model) for name, model in models.items()},
         "rows": rows,
     }
     table = markdown(rows, conditions)
     write_atomically(options.out / "report.json", json.dumps(report, indent=1) + "\n")
     write_atomically(options.out / "report.md", table)
     print(table)
+
+
+def _described(model: Bundle | Path) -> dict[str, Any]:
+    if isinstance(model, Bundle):
+        return dataclasses.asdict(model.manifest)
+    from .run import read_config
+
+    return dataclasses.asdict(read_config(model))
 
 
 def _label(model: str) -> str:
@@ -114,9 +130,7 @@ def excerpt(path: Path) -> FloatArray:
         raise AudioError(f"{path}: expected the sound file of the manifest; {error}") from None
 
 
-def rows_of_track(
-    data: Path, track: Track, conditions: list[Condition], models: dict[str, Bundle]
-) -> list[Row] | str:
+def rows_of_track(data: Path, track: Track, conditions: list[Condition], models: Models) -> list[Row] | str:
     """All measures of all systems on one track, or what went wrong."""
     try:
         x = excerpt(data / track.file)
@@ -132,16 +146,19 @@ def rows_of_track(
 
 
 def estimates(
-    received: FloatArray, original: FloatArray, condition: Condition, models: dict[str, Bundle]
+    received: FloatArray, original: FloatArray, condition: Condition, models: Models
 ) -> Iterator[tuple[str, FloatArray]]:
     """Name and output of every system on one received excerpt."""
     cutoff_hz = condition.cutoff_hz
     yield "received", received
     yield "mirror at -12 dB", systems.mirror(received, cutoff_hz)
-    for name, bundle in models.items():
+    for name, model in models.items():
+        if isinstance(model, Path):
+            yield name, systems.predicted_magnitudes(model, received, cutoff_hz)
+            continue
         for diffuse in (0.0, 1.0):
             label = f"{name}, diffuse {diffuse:g}"
-            yield label, systems.decoded(bundle, received, cutoff_hz, diffuse, "mirror")
+            yield label, systems.decoded(model, received, cutoff_hz, diffuse, "mirror")
     for phase in ("received", "mirror"):
         yield f"true magnitudes, {phase} phase", systems.true_magnitudes(received, original, cutoff_hz, phase)
 

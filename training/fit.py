@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfbwe.errors import ConfigError, ModelError, TfbweError
 
+from .provenance import write_atomically
+
 if TYPE_CHECKING:
     import keras
 
@@ -37,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         "--run", required=True, type=Path, help="folder for checkpoints, configuration and curve"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
+    parser.add_argument("--init", type=Path, metavar="RUN", help="start from the best network of another run")
     parser.add_argument("--seed", type=_whole_number, default=0, help="of weights and crops (default 0)")
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
@@ -121,6 +124,7 @@ def fit(options: argparse.Namespace) -> None:
     _refuse_other_run(folder, config, options)
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
+    initial = _initial(options.init, config) if options.init else None
     music, held_out = Music(options.data, "train"), Music(options.data, "valid")
     print(
         f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks",
@@ -133,6 +137,8 @@ def fit(options: argparse.Namespace) -> None:
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
     resumed = options.resume and (folder / run.LAST).exists()
     trainer = load_trainer(folder / run.LAST) if resumed else new_trainer(config, epochs * steps)
+    if initial is not None and not resumed:
+        trainer.network.set_weights(initial.get_weights())
     done = int(trainer.optimizer.iterations) // steps
     stream = Batches(music, config, options.seed, done * steps, options.workers)
     try:
@@ -152,6 +158,15 @@ def fit(options: argparse.Namespace) -> None:
         )
     finally:
         stream.close()
+
+
+def _initial(other: Path, config: "FitConfig") -> "keras.Model":
+    """Best network of another run, which must have the shape of this one's."""
+    from . import run
+
+    if run.read_config(other).network != config.network:
+        raise ConfigError(f"--init {other}: expected a network of the same shape, see its {run.CONFIG}")
+    return run.best_network(other)
 
 
 def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: "Music") -> None:
@@ -247,8 +262,8 @@ def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> 
     if (folder / run.CONFIG).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    description = run.describe(config, options.seed, options.mixed_precision)
-    run.write_atomically(folder / run.CONFIG, json.dumps(description, indent=2) + "\n")
+    description = run.describe(config, options.seed, options.mixed_precision, options.init)
+    write_atomically(folder / run.CONFIG, json.dumps(description, indent=2) + "\n")
 
 
 def _as_dataset(stream: "Batches", config: "FitConfig") -> Any:

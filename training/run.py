@@ -4,12 +4,9 @@ import csv
 import dataclasses
 import json
 import os
-import platform
 import shlex
-import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,61 +14,30 @@ import keras
 import tqdm
 
 from tfbwe.errors import ConfigError
-from tfbwe.models import config_from_dict
+from tfbwe.models import config_from_dict, stft_autoencoder
 
 from .presets import FitConfig
+from .provenance import git_revision, versions, write_atomically
 
 CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
 FEATURES = "features.npz"
 
 
-def git_revision() -> str:
-    """Revision of the checkout this file lies in, with ``+`` if it was changed; empty outside of one."""
-    here = Path(__file__)
-    commands = (
-        # An installed copy may lie in somebody else's checkout.
-        ["git", "ls-files", "--error-unmatch", here.name],
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-    )
-    answer = ""
-    try:
-        for command in commands:
-            answer = subprocess.run(
-                command, cwd=here.parent, capture_output=True, text=True, check=True
-            ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return answer
+def describe(config: FitConfig, seed: int, mixed_precision: bool, init: Path | None) -> dict[str, Any]:
+    """All that is needed to tell how a run came about, ready for JSON.
 
-
-def describe(config: FitConfig, seed: int, mixed_precision: bool) -> dict[str, Any]:
-    """All that is needed to tell how a run came about, ready for JSON."""
-    packages = ("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile")
-    versions = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
+    `init` is the run folder whose best network it starts from; what that one says of itself is taken in.
+    """
     return {
         "config": dataclasses.asdict(config),
         "seed": seed,
         "mixed_precision": mixed_precision,
+        "init": None if init is None else read_description(init),
         "backend": keras.backend.backend(),
         "command": shlex.join(["python", "-m", "training.fit", *sys.argv[1:]]),
         "git_revision": git_revision(),
-        "versions": versions,
+        "versions": versions("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile"),
     }
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is either the old or the new one, whatever happens."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def save_atomically(model: keras.Model, path: Path) -> None:
@@ -99,6 +65,22 @@ def read_config(run: Path) -> FitConfig:
         raise ConfigError(
             f"{run / CONFIG}: not the configuration of a run of this version: {error}"
         ) from None
+
+
+def best_network(run: Path) -> keras.Model:
+    """Return the best network of a run folder, in the precision that is set now.
+
+    Raises
+    ------
+    ConfigError
+        If this is not a run folder, or its network is damaged or of another version.
+    """
+    network = stft_autoencoder(read_config(run).network)
+    try:
+        network.set_weights(keras.models.load_model(run / BEST, compile=False).get_weights())
+    except (ValueError, OSError, TypeError) as error:
+        raise ConfigError(f"{run / BEST}: expected the best network of this run: {error}") from None
+    return network
 
 
 def read_description(run: Path) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _read_features(run: Path, bins: int) -> tuple[npt.NDArray[np.float32], npt.N
 def _describe(
     name: str, flatbuffer: bytes, quantisation: str, config: StftConfig, description: dict[str, Any]
 ) -> Bundle:
-    from tfbwe import stft
+    from tfbwe import band, stft
     from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest
     from tfbwe.models import macs_per_frame
 
@@ -194,8 +194,8 @@ def _describe(
         normalisation={"epsilon": stft.EPSILON, "offset": stft.FEATURE_OFFSET, "scale": stft.FEATURE_SCALE},
         heads=config.heads,
         states={name: tuple(shape) for name, shape in config.state_shapes.items()},
-        cutoff_range_hz=(3500.0, 15500.0),
-        highest_hz=16000.0,
+        cutoff_range_hz=(band.LOWEST_CUTOFF_HZ, band.HIGHEST_CUTOFF_HZ),
+        highest_hz=band.HIGHEST_HZ,
         quantisation=quantisation,
         macs_per_s=round(macs_per_frame(config) * stft.SAMPLE_RATE / stft.HOP_LENGTH),
         licence=LICENCE,

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .band import HIGHEST_HZ
 from .errors import AudioError, ConfigError
 
 N_FFT = 2048
 HOP_LENGTH = 512
 POWER_FLOOR = 1e-8
 ACTIVE_DB = -60.0
-TOP_HZ = 16000.0
+TOP_HZ = HIGHEST_HZ
 
 _FRAMES_AT_ONCE = 128
 _SAMPLES_AT_ONCE = 1 << 18

@@ -18,6 +18,7 @@ import soundfile
 import soxr
 import tqdm
 
+from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 
@@ -25,11 +26,9 @@ from . import degrade
 from .manifest import MANIFEST_NAME, Track, read_manifest
 from .presets import FitConfig
 
-HIGHEST_TARGET_HZ = 16000.0
-"""Lossy training music is not trusted above this frequency."""
-CUTOFF_MARGIN = 0.8
+CUTOFF_MARGIN = 0.95
 """A cutoff is drawn below this share of the target's bandwidth, so that something is missing."""
-LOWEST_BANDWIDTH_HZ = degrade.LOWEST_CUTOFF_HZ / CUTOFF_MARGIN
+LOWEST_BANDWIDTH_HZ = LOWEST_CUTOFF_HZ / CUTOFF_MARGIN
 """A narrower track is no target: no cutoff can be drawn for it."""
 DECODED = ".decoded"
 
@@ -138,7 +137,7 @@ class Music:
             mono = _mix_down(rng, x)
             if float(np.mean(mono**2)) > 1e-6:
                 break
-        return mono, min(track.bandwidth_hz, HIGHEST_TARGET_HZ)
+        return mono, min(track.bandwidth_hz, HIGHEST_HZ)
 
 
 def _mix_down(rng: np.random.Generator, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

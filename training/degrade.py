@@ -11,12 +11,11 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from tfbwe.band import HIGHEST_CUTOFF_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 
 from .filters import Lowpass, Signal
 
-LOWEST_CUTOFF_HZ = 3500.0
-HIGHEST_CUTOFF_HZ = 16000.0
 SHARP_PROBABILITY = 0.5
 """Brick wall or resampler; the rest are gentle, recursive filters."""
 RESAMPLE_PROBABILITY = 0.2
@@ -105,7 +104,7 @@ def draw(rng: np.random.Generator, highest_hz: float) -> Degradation:
     Returns
     -------
     Degradation
-        Cutoff log-uniform from 3.5 kHz to the lower of 16 kHz and `highest_hz`; half brick walls and
+        Cutoff log-uniform from 3.5 kHz to the lower of 15.2 kHz and `highest_hz`; half brick walls and
         resamplers, half recursive filters, run once or forward and backward.
 
     Raises

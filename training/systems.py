@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfbwe.band import HIGHEST_HZ
 from tfbwe.bundle import Bundle
 from tfbwe.decoder import Decoder
 from tfbwe.errors import ConfigError
@@ -15,7 +16,6 @@ from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, istft, st
 
 FloatArray = npt.NDArray[np.float32]
 
-HIGHEST_HZ = 16000.0
 MIRROR_DB = -12.0
 
 

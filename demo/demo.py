@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         _print(demonstrate(options.out, options.model))
-    except TfbweError as error:
+    except (TfbweError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     print(f"\nlisten to {options.out}/*.wav, look at {options.out}/spectrogram.png")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError, ModelError, TfbweError
 
 if TYPE_CHECKING:
@@ -222,12 +223,8 @@ def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:
         (path, pack(flatbuffer, manifest)),
     )
     for target, data in parts:
-        temporary = target.with_name(f".{target.name}.tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with replacing(target) as temporary:
+            temporary.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test_files_cut_short_by_a_crash_are_made_good(corpus):
     assert fetch(corpus) == 0
     whole = tree(corpus)
     (corpus / "train/tunes/one.ogg").write_bytes(b"OggS")
-    (corpus / "train/tunes/.two.ogg.part").write_bytes(b"OggS")
+    (corpus / "train/tunes/.part-two.ogg").write_bytes(b"OggS")
     (corpus / "train/tunes/two.ogg").unlink()
     (corpus / "train/songs/anthem/mix.wav").write_bytes(b"RIFF")
     assert fetch(corpus) == 0

@@ -136,7 +136,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     run.mkdir()
     config = fit.overridden(preset("stft", "smoke"), ["hours=0.01"])
     (run / "config.json").write_text(json.dumps(describe(config, 0, True, None)))
-    (run / "tmp-last.keras").write_bytes(b"cut short")
+    (run / ".part-last.keras").write_bytes(b"cut short")
     more = ("--set", "hours=0.01", "--mixed-precision", "--resume")
     assert fit.main(arguments(smoke.music(), run, *more)) == 0
     assert len(read_history(run)) == 1

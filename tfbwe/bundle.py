@@ -55,7 +55,7 @@ class Manifest:
     licence : str
         SPDX identifier of the weights' licence.
     training : dict
-        The run: configuration, versions, command.
+        The run: configuration, versions, revision, and the run it started from.
     verification : dict
         Largest and root mean square difference from the trained network, nepers, on held-out music.
     sha256 : str

@@ -21,7 +21,7 @@ CROSSOVER = 0.8
 CEILING = 10 ** (12 / 20)
 """Magnitudes are held below this multiple of the root mean square of the octave under the cutoff."""
 FADE_HZ = 500.0
-"""Width of the fade at either end of the predicted band."""
+"""Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
 IMAGE_S = 0.05
 """Time constant of the level differences between channels, so that the stereo image does not wander."""
 

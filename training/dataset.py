@@ -6,7 +6,6 @@ Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every 
 
 import collections
 import hashlib
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ import soundfile
 import soxr
 import tqdm
 
+from tfbwe.atomic import replacing
 from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
@@ -60,15 +60,8 @@ def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
                 f"{data / track.file}: expected music, it holds {problem}; take it away, scan again"
             )
         x = np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                np.save(file, x)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            np.save(temporary, x)
     music: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
     return music
 

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from tfbwe.atomic import replacing
+
 from .packages import PackageError, inside, is_complete, package_files
 
 NAME = "debian-music"
@@ -193,13 +195,8 @@ def _holds(path: Path, sha256: str) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _mix_songs(directory: Path, rows: Sequence[Listed]) -> None:
@@ -239,12 +236,8 @@ def mix_stems(stems: Sequence[Path], mix: Path) -> None:
                 f"{stem}: expected {infos[0].samplerate} Hz as its other stem, received {rate}"
             )
         total[: len(x)] += x
-    partial = mix.with_name(f".{mix.name}.part")
-    try:
-        wavfile.write(partial, infos[0].samplerate, total)
-        os.replace(partial, mix)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(mix) as temporary:
+        wavfile.write(temporary, infos[0].samplerate, total)
 
 
 @contextlib.contextmanager

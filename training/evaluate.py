@@ -9,6 +9,7 @@ is told the cutoff. Means over tracks, with 95 % bootstrap intervals.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import shlex
 import sys
@@ -23,6 +24,7 @@ import soundfile
 import soxr
 import tqdm
 
+from tfbwe.atomic import replacing
 from tfbwe.bundle import Bundle, load_bundle
 from tfbwe.errors import AudioError, ConfigError, TfbweError
 from tfbwe.measures import compare
@@ -31,12 +33,12 @@ from tfbwe.stft import SAMPLE_RATE
 from . import degrade, systems
 from .conditions import CONDITIONS, Condition
 from .manifest import Track, read_manifest
-from .provenance import git_revision, versions, write_atomically
+from .provenance import git_revision, versions
 
 EXCERPT_S = 20.0
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf")
 FloatArray = npt.NDArray[np.float32]
-Row = dict[str, str | float]
+Row = dict[str, str | float | None]
 Models = dict[str, Bundle | Path]
 
 
@@ -57,13 +59,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--conditions", nargs="+", choices=names, default=names, metavar="C", help=", ".join(names)
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="tracks at a time")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        choices=range(1, 257),
+        metavar="N",
+        default=os.cpu_count() or 1,
+        help="tracks at a time",
+    )
     options = parser.parse_args(argv)
     try:
         evaluate(options)
-    except TfbweError as error:
+    except (TfbweError, OSError) as error:
         print(f"training.evaluate: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -72,6 +83,8 @@ def evaluate(options: argparse.Namespace) -> None:
     runs = {Path(model).name: Path(model) for model in options.models if Path(model).is_dir()}
     files = [model for model in options.models if not Path(model).is_dir()]
     models: Models = {**runs, **{_label(model): load_bundle(model) for model in files}}
+    if len(models) < len(options.models):
+        raise ConfigError("--models: expected files of different names, for the table goes by them")
     tracks = [track for track in read_manifest(options.data) if track.split == options.split]
     if not tracks:
         raise ConfigError(f"{options.data}: expected tracks of the split {options.split}; there are none")
@@ -101,8 +114,10 @@ def evaluate(options: argparse.Namespace) -> None:
         "rows": rows,
     }
     table = markdown(rows, conditions)
-    write_atomically(options.out / "report.json", json.dumps(report, indent=1) + "\n")
-    write_atomically(options.out / "report.md", table)
+    parts = {"report.json": json.dumps(report, indent=1, allow_nan=False) + "\n", "report.md": table}
+    for name, text in parts.items():
+        with replacing(options.out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     print(table)
 
 
@@ -141,7 +156,8 @@ def rows_of_track(data: Path, track: Track, conditions: list[Condition], models:
         received, original = degrade.apply(x, SAMPLE_RATE, condition.degradation)
         for system, estimate in estimates(received, original, condition, models):
             values = dataclasses.asdict(compare(original, estimate, SAMPLE_RATE, condition.cutoff_hz))
-            rows.append({"track": track.file, "condition": condition.name, "system": system, **values})
+            finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+            rows.append({"track": track.file, "condition": condition.name, "system": system, **finite})
     return rows
 
 
@@ -183,7 +199,11 @@ def markdown(rows: list[Row], conditions: list[Condition]) -> str:
         for system in dict.fromkeys(row["system"] for row in own):
             cells = []
             for measure in MEASURES:
-                values = np.array([row[measure] for row in own if row["system"] == system], np.float32)
+                found = [row[measure] for row in own if row["system"] == system]
+                values = np.array([value for value in found if value is not None], np.float32)
+                if not len(values):
+                    cells.append("none")
+                    continue
                 low, high = interval(values)
                 cells.append(f"{values.mean():.2f} ({low:.2f} to {high:.2f})")
             parts.append(f"| {system} | " + " | ".join(cells) + " |")

@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError, ModelError, TfbweError
-
-from .provenance import write_atomically
 
 if TYPE_CHECKING:
     import keras
@@ -188,9 +187,8 @@ def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: 
         received = fixed_set(source, config, count)["received"]
         features = normalise(log_magnitude(*spectrum(received, config.network.bins)))
         arrays[split] = ops.convert_to_numpy(features).astype(np.float16)
-    temporary = folder / ("tmp-" + run.FEATURES)
-    np.savez_compressed(temporary, **arrays)
-    temporary.replace(folder / run.FEATURES)
+    with replacing(folder / run.FEATURES) as temporary:
+        np.savez_compressed(temporary, **arrays)
 
 
 def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
@@ -248,10 +246,11 @@ def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Names
         return
     if not options.resume:
         raise ConfigError(f"{folder}: expected a new run folder; this one holds a run, go on with --resume")
-    same_seed = run.read_description(folder).get("seed") == options.seed
-    if run.read_config(folder) != config or not same_seed:
+    was = run.read_description(folder)
+    same = (was.get("seed"), was.get("mixed_precision")) == (options.seed, options.mixed_precision)
+    if run.read_config(folder) != config or not same:
         raise ConfigError(
-            f"{folder}: expected the settings and the seed that the run was started with, see {run.CONFIG}"
+            f"{folder}: expected settings, seed and precision as the run was started with, see {run.CONFIG}"
         )
 
 
@@ -263,7 +262,8 @@ def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> 
         return
     folder.mkdir(parents=True, exist_ok=True)
     description = run.describe(config, options.seed, options.mixed_precision, options.init)
-    write_atomically(folder / run.CONFIG, json.dumps(description, indent=2) + "\n")
+    with replacing(folder / run.CONFIG) as temporary:
+        temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def _as_dataset(stream: "Batches", config: "FitConfig") -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
 
 MANIFEST_NAME = "manifest.csv"
@@ -82,18 +82,14 @@ def write_manifest(path: Path, tracks: Iterable[Track]) -> None:
     tracks : iterable of Track
         Rows, written in the order of their file names.
     """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with open(partial, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            for track in sorted(tracks, key=lambda row: row.file):
-                writer.writerow(dataclasses.asdict(track))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for track in sorted(tracks, key=lambda row: row.file):
+            writer.writerow(dataclasses.asdict(track))
 
 
 def read_manifest(path: Path) -> list[Track]:

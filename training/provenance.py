@@ -1,6 +1,5 @@
-"""Where a result comes from: revision and versions, and files that are never half written."""
+"""Where a result comes from: revision and versions."""
 
-import os
 import platform
 import subprocess
 from importlib import metadata
@@ -35,13 +34,3 @@ def versions(*packages: str) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is either the old or the new one, whatever happens."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import os
 import shlex
 import sys
 import time
@@ -13,11 +12,12 @@ from typing import Any
 import keras
 import tqdm
 
+from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
 from tfbwe.models import config_from_dict, stft_autoencoder
 
 from .presets import FitConfig
-from .provenance import git_revision, versions, write_atomically
+from .provenance import git_revision, versions
 
 CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
 FEATURES = "features.npz"
@@ -38,15 +38,6 @@ def describe(config: FitConfig, seed: int, mixed_precision: bool, init: Path | N
         "git_revision": git_revision(),
         "versions": versions("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile"),
     }
-
-
-def save_atomically(model: keras.Model, path: Path) -> None:
-    """Save a Keras model likewise."""
-    temporary = path.with_name("tmp-" + path.name)
-    model.save(temporary)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def read_config(run: Path) -> FitConfig:
@@ -133,10 +124,12 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         )
         if logs["val_loss"] < self.best:
             self.best = logs["val_loss"]
-            save_atomically(self.model.network, self.run / BEST)
+            with replacing(self.run / BEST) as temporary:
+                self.model.network.save(temporary)
         write_history(self.run, self.rows)
         draw_curve(self.run, self.rows)
-        save_atomically(self.model, self.run / LAST)
+        with replacing(self.run / LAST) as temporary:
+            self.model.save(temporary)
         tqdm.tqdm.write(
             f"epoch {epoch + 1}: loss {logs['loss']:.4f}, held-out {logs['val_loss']:.4f}", file=sys.stderr
         )
@@ -154,7 +147,8 @@ def read_history(run: Path) -> list[dict[str, str]]:
 def write_history(run: Path, rows: list[dict[str, str]]) -> None:
     """Write the training curve as CSV."""
     lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    write_atomically(run / HISTORY, "\n".join(lines) + "\n")
+    with replacing(run / HISTORY) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def draw_curve(run: Path, rows: list[dict[str, str]]) -> None:
@@ -171,6 +165,5 @@ def draw_curve(run: Path, rows: list[dict[str, str]]) -> None:
         axis.set_xlabel("epoch")
         axis.grid(alpha=0.3)
     axes[0].legend()
-    temporary = run / ("tmp-" + CURVE)
-    figure.savefig(temporary, dpi=120)
-    temporary.replace(run / CURVE)
+    with replacing(run / CURVE) as temporary:
+        figure.savefig(temporary, dpi=120)

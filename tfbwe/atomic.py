@@ -1,0 +1,25 @@
+"""Files that are either the old or the new one, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, of the same suffix, that takes its place in the end.
+
+    What was written is flushed to the disk first. After an error the temporary file is gone and `path` as it
+    was; after a kill it lies there until the next attempt, which takes the same name.
+    """
+    temporary = path.with_name(f".part-{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -5,13 +5,19 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SMOKE = build/smoke
 
-.PHONY: demo test lint train-smoke clean
+.PHONY: demo test test-reference lint train-smoke clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
 
 test: $(VENV)/.with-train,export,report,dev
 	$(BIN)/python -m pytest
+
+# Against museval, librosa and nsgt; the latter builds only where its build requirements are installed already.
+test-reference: $(VENV)/.with-reference,dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools wheel cython
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation nsgt==0.19
+	$(BIN)/python -m pytest tests/test_measures.py tests/test_cqt_reference.py
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

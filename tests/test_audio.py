@@ -11,46 +11,10 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sound_files import FORMATS, noise, read, write
 
 from tfbwe.audio import Reader, Resampler
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.writer import Writer
-
-FORMATS = [
-    ("WAV", "PCM_16", "wav"),
-    ("WAV", "FLOAT", "wav"),
-    ("RF64", "PCM_24", "rf64"),
-    ("AIFF", "PCM_24", "aiff"),
-    ("CAF", "ALAC_16", "caf"),
-    ("FLAC", "PCM_16", "flac"),
-    ("OGG", "VORBIS", "ogg"),
-    ("OGG", "OPUS", "opus"),
-    ("MP3", "MPEG_LAYER_III", "mp3"),
-]
-TAGS = {
-    "title": "Träumerei",
-    "artist": "Clara",
-    "album": "B",
-    "date": "1838",
-    "genre": "Piano",
-    "tracknumber": "7",
-}
-
-
-def noise(channels=2, samples=20000, seed=0):
-    return (np.random.default_rng(seed).uniform(-0.5, 0.5, (channels, samples))).astype(np.float32)
-
-
-def write(path, x, rate=48000, container="WAV", subtype="PCM_16", **more):
-    with Writer(path, rate, len(x), container=container, subtype=subtype, **more) as file:
-        file.write(x)
-    return path
-
-
-def read(path, block_frames=4096):
-    with Reader(path) as reader:
-        parts = list(reader.blocks(block_frames))
-        return np.concatenate([np.zeros((reader.channels, 0), np.float32), *parts], axis=1)
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "opus", "mp3"])
@@ -161,6 +125,14 @@ def test_standard_input_and_output_carry_sound(tmp_path, monkeypatch):
     y, rate = soundfile.read(io.BytesIO(sink.getvalue()), dtype="float32")
     assert rate == 48000
     np.testing.assert_array_equal(y.T, x)
+
+
+def test_an_empty_name_and_a_closed_standard_input_are_refused(monkeypatch):
+    with pytest.raises(AudioError, match="received an empty one"):
+        Reader("")
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(AudioError, match=r"^standard input: cannot be read: it is closed$"):
+        Reader("-")
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path):

@@ -290,3 +290,9 @@ def test_a_file_beyond_the_limit_is_refused(load, monkeypatch):
     monkeypatch.setattr(bundle, "MAX_BYTES", len(DATA) - 1)
     with pytest.raises(ModelError, match=f"at most {len(DATA) - 1} bytes"):
         load(DATA)
+
+
+@pytest.mark.parametrize("model", [None, 3, b"stft"])
+def test_what_is_no_name_or_path_is_refused(model):
+    with pytest.raises(ModelError, match="expected a name, a path or a Bundle"):
+        load_bundle(model)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +82,9 @@ def test_compare_gives_valid_json_whose_unknown_numbers_are_null(tfbwe, song, lo
     assert found["lsd_hf"] > 2
     assert all(math.isfinite(found[key]) for key in ("sdr_db", "snr_db", "lsd", "lsd_hf"))
     status, out, lines = tfbwe("compare", reference, same)
-    assert (status, lines) == (0, [])
+    assert (status, len(lines)) == (0, 1)
+    assert lines[0].startswith(f"tfbwe: {same}: has no edge")
+    assert "--cutoff HZ gives lsd_hf" in lines[0]
     assert "lsd_hf" not in out
 
 
@@ -100,6 +104,7 @@ def test_compare_draws_a_picture_and_does_not_replace_one(tfbwe, song, tmp_path)
     assert tfbwe("compare", path, path, "--png", tmp_path / "a b.png")[0] == 0
     assert (tmp_path / "a b.png").read_bytes().startswith(b"\x89PNG")
     fails(tfbwe("compare", path, path, "--png", tmp_path / "a b.png"), "--force")
+    fails(tfbwe("compare", path, path, "--png", tmp_path / "p.jpg"), "ends in .png")
 
 
 def test_benchmark_reports_its_five_figures(tfbwe, stand_in):
@@ -128,7 +133,14 @@ def test_help_shows_an_example_and_imports_nothing_heavy(command):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["extend"], ["extend", "x", "--clip", "hard"], ["extend", "x", "--cutoff", "y"], ["--no"]],
+    [
+        [],
+        ["extend"],
+        ["extend", "x", "--clip", "hard"],
+        ["extend", "x", "--cutoff", "y"],
+        ["--no"],
+        ["extend", ""],
+    ],
 )
 def test_wrong_usage_exits_2(tfbwe, arguments):
     status, out, lines = tfbwe(*arguments)
@@ -155,3 +167,55 @@ def test_a_closed_pipe_ends_quietly(tmp_path, song):
     command = f"'{sys.executable}' -m tfbwe.cli compare '{path}' '{path}' --json | true"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["extend", ""], ["extend", "x", "-o", ""], ["info", ""], ["compare", "x", ""]]
+)
+def test_an_empty_name_is_wrong_usage_said_clearly(tfbwe, arguments):
+    status, _, lines = tfbwe(*arguments)
+    assert status == 2
+    assert lines[-1].endswith("expected the name of a file, received an empty one")
+
+
+def shell(command, **environment):
+    """Run a command line of tfbwe, here called so, in a process of its own."""
+    script = f"tfbwe() {{ '{sys.executable}' -m tfbwe.cli \"$@\"; }}; {command}"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
+
+
+def test_a_name_that_the_output_s_encoding_lacks_is_printed_escaped(song):
+    path = song("in/n\u20ac.wav")
+    done = shell(f"tfbwe compare '{path}' '{path}'", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "n\\u20ac.wav" in done.stdout
+    done = shell(f"tfbwe compare '{path}' '{path}' --json", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert json.loads(done.stdout)["reference"] == str(path)
+
+
+def test_closed_and_full_outputs_are_no_traceback(song):
+    path = song()
+    done = shell(f"tfbwe compare '{path}' '{path}' >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = shell(f"tfbwe compare '{path}' no.wav 2>&-")
+    assert (done.returncode, done.stdout) == (1, "")
+    if os.path.exists("/dev/full"):
+        done = shell(f"tfbwe compare '{path}' '{path}' > /dev/full")
+        assert (done.returncode, done.stderr) == (1, "tfbwe: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signals_that_end_a_process_remove_what_is_unfinished(tfbwe, song, monkeypatch, name):
+    if not hasattr(signal, name):
+        pytest.skip("not on this system")
+    number = getattr(signal, name)
+    monkeypatch.setattr("tfbwe.commands.info", lambda options: signal.raise_signal(number))
+    before = signal.getsignal(number)
+    assert tfbwe("info", "x")[0] == 130
+    assert signal.getsignal(number) == before
+    signal.signal(number, signal.SIG_IGN)
+    try:
+        assert tfbwe("info", "x")[0] is None
+    finally:
+        signal.signal(number, before)

@@ -225,11 +225,26 @@ def test_blocks_of_another_shape_are_refused(shape):
         ("diffuse", 1.1, "0 to 1"),
         ("diffuse", np.nan, "0 to 1"),
         ("phase", "pghi", "received, mirror"),
+        ("channels", 1.5, "whole number"),
+        ("channels", True, "whole number"),
+        ("channels", "2", "whole number"),
+        ("cutoff_hz", "auto", "22050"),
+        ("diffuse", None, "0 to 1"),
+        ("phase", ["mirror"], "received, mirror"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, value, expected):
     with pytest.raises(ConfigError, match=f"^{setting}: expected .*{expected}.*, received"):
         Decoder(BUNDLE, **{"channels": 2, setting: value})
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint8, np.complex64, bool, object])
+def test_samples_that_are_not_floating_point_are_refused(dtype):
+    decoder = Decoder(BUNDLE, 2, CUTOFF_HZ)
+    with pytest.raises(AudioError, match=r"^block: expected floating-point samples in \[-1, 1\], received"):
+        decoder.process(np.ones((2, 100), dtype))
+    with pytest.raises(AudioError, match="rows of different lengths"):
+        decoder.process([[0.0], [0.0, 0.0]])
 
 
 def test_a_model_of_other_heads_is_refused():

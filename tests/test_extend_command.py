@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,6 +79,65 @@ def test_extend_a_failing_file_leaves_no_folder_of_its_tree(extending, song, tmp
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_extend_a_folder_that_cannot_be_made_fails_its_file_alone(extending, song, tmp_path):
+    song("in/1/x.wav")
+    song("in/2/x.wav")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "1").write_bytes(b"a file, no folder")
+    status, _, lines = extending(tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 1
+    assert len(lines) == 1
+    assert str(tmp_path / "out" / "1") in lines[0]
+    assert files(tmp_path / "out") == ["1", "2/x.wav"]
+
+
+def test_extend_an_unwritable_output_folder_is_reported_and_the_other_files_go_on(
+    extending, song, tmp_path, monkeypatch
+):
+    song("in/1/x.wav")
+    song("in/x.wav")
+    (tmp_path / "out").mkdir()
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    status, _, lines = extending(tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 1
+    assert lines == [f"tfbwe: {tmp_path}/out/1: the folder cannot be made: Permission denied"]
+    assert files(tmp_path / "out") == ["x.wav"]
+
+
+def test_extend_never_writes_over_another_input(extending, song, tmp_path):
+    one, other = song("in/m1.wav"), song("in/m1.extended.wav")
+    before = other.read_bytes()
+    fails(extending(one, other, "--force"), f"{other}: is an input, and the output of {one}")
+    fails(extending(one, tmp_path / "in" / "." / "m1.extended.wav", "--force"), "is an input")
+    assert other.read_bytes() == before
+
+
+def test_extend_says_what_it_leaves_out_below_the_output_folder(extending, song, tmp_path):
+    song("tree/1.wav")
+    lost = song("tree/a/b/2.wav")
+    line = f"tfbwe: {lost}: lies in the output folder, and is left out"
+    assert extending(tmp_path / "tree", "-o", tmp_path / "tree" / "a")[2] == [line]
+    assert extending(tmp_path / "tree", "-o", tmp_path / "tree" / "a", "--force")[2] == [line]
+
+
+def test_extend_a_name_of_no_sound_format_is_refused(extending, song, tmp_path):
+    fails(extending(song(), "-o", tmp_path / "n.m4a"), "n.m4a: expected a suffix")
+    assert files(tmp_path) == ["in/a song.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_extend_a_name_that_is_not_utf_8(extending, song, tmp_path):
+    path = song().rename(tmp_path / os.fsdecode(b"in/\xe9.wav"))
+    status, out, lines = extending(path)
+    assert (status, lines) == (0, [])
+    assert "\\udce9.extended.wav: cutoff" in out
+    assert soundfile.info(os.fsencode(tmp_path) + b"/in/\xe9.extended.wav").frames == 44100
+
+
 def test_extend_an_existing_output_is_refused_without_force(extending, song, tmp_path):
     path = song()
     (tmp_path / "out.wav").write_bytes(b"precious")
@@ -140,25 +200,29 @@ def test_extend_bad_input_is_one_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["--cutoff", "22050"], "less than 22050 Hz"),
-        (["--cutoff", "0"], "cutoff"),
-        (["--cutoff", "nan"], "cutoff"),
-        (["--diffuse", "2"], "diffuse"),
-        (["--phase", "pghi"], "this version has received and mirror"),
-    ],
+    ("option", "value"), [("cutoff", "0"), ("cutoff", "nan"), ("diffuse", "2"), ("phase", "pghi")]
 )
-def test_extend_settings_out_of_range_are_one_line(extending, song, tmp_path, arguments, reason):
-    fails(extending(song(), *arguments), reason)
-    assert files(tmp_path) == ["in/a song.wav"]
+def test_extend_settings_out_of_every_range_are_wrong_usage(extending, song, tmp_path, option, value):
+    status, out, lines = extending(song(), song("in/2.wav"), f"--{option}", value)
+    assert (status, out) == (2, "")
+    assert f"argument --{option}: invalid" in lines[-1]
+    assert files(tmp_path) == ["in/2.wav", "in/a song.wav"]
 
 
-def test_extend_what_is_passed_through_is_said(extending, song, low_passed):
+def test_extend_a_cutoff_too_high_for_a_file_names_the_file(extending, song, low_passed, tmp_path):
+    low, high = song("in/1.wav", low_passed(1, 0.5, 16000, 7000), 16000), song("in/2.wav")
+    status, _, lines = extending(low, high, "--cutoff", "9000")
+    assert status == 1
+    assert len(lines) == 1
+    assert lines[0].startswith(f"tfbwe: {low}: cutoff_hz: expected more than 0 and less than 8000 Hz")
+    assert files(tmp_path) == ["in/1.wav", "in/2.extended.wav", "in/2.wav"]
+
+
+def test_extend_where_nothing_is_added_is_said(extending, song, low_passed):
     path = song(x=low_passed(2, 1.0, cutoff_hz=22050))
     status, _, lines = extending(path)
     assert status == 0
-    assert lines == [f"tfbwe: {path}: the spectrum has no edge: nothing to add; passed through unchanged"]
+    assert lines == [f"tfbwe: {path}: the spectrum has no edge; nothing added"]
 
 
 def test_extend_standard_input_becomes_standard_output(song, stand_in, monkeypatch):

@@ -94,6 +94,9 @@ def test_the_received_samples_of_a_high_rate_stay_bit_for_bit(low_passed):
     [
         (np.zeros((2, 10), np.int16), 44100, "floating-point"),
         (np.zeros((2, 2, 2), np.float32), 44100, "shape"),
+        ([[0.0], [0.0, 0.0]], 44100, "rows of different lengths"),
+        (["a", "b"], 44100, "floating-point"),
+        (None, 44100, "floating-point"),
         (np.zeros((9, 10), np.float32), 44100, "1-8 channels"),
         (np.zeros((0, 10), np.float32), 44100, "1-8 channels"),
         (np.zeros(10, np.float32), 7000, "8000-192000"),
@@ -116,16 +119,36 @@ def test_signals_that_cannot_be_extended_are_refused(x, rate, error):
         {"diffuse": 1.1},
         {"diffuse": float("nan")},
         {"phase": "pghi"},
+        {"cutoff_hz": "auto"},
+        {"cutoff_hz": True},
+        {"diffuse": None},
+        {"phase": None},
+        {"sample_rate": 22050.5},
+        {"sample_rate": float("nan")},
+        {"sample_rate": None},
     ],
 )
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong)).split("_")[0]):
-        extend(np.zeros(100, np.float32), 44100, **wrong)
+        extend(np.zeros(100, np.float32), **{"sample_rate": 44100, **wrong})
+
+
+@pytest.mark.parametrize("rate", [np.float64(48000), 48000.0, np.int32(48000)])
+def test_a_whole_rate_of_any_type_is_taken_as_an_int(low_passed, rate):
+    _, out_rate = extend(low_passed(1, 0.2), rate, cutoff_hz=6000)
+    assert (out_rate, type(out_rate)) == (48000, int)
+
+
+def test_a_cutoff_below_those_of_the_training_is_warned_of(low_passed):
+    with pytest.warns(UserWarning, match="trained for cutoffs from 3500 Hz"):
+        extend(low_passed(1, 0.2), 44100, cutoff_hz=2000)
 
 
 def test_a_band_wider_than_the_model_adds_to_is_passed_through_and_said_so(low_passed):
     x = low_passed(2, 1.0, cutoff_hz=18000)
-    with pytest.warns(UserWarning, match="reaches 180.. Hz, the model adds above 16000 Hz"):
+    with pytest.warns(
+        UserWarning, match="reaches 180.. Hz, the model adds above 16000 Hz at most; nothing added"
+    ):
         y, _ = extend(x, 44100)
     np.testing.assert_array_equal(y, x)
     with pytest.warns(UserWarning, match="no edge"):
@@ -223,9 +246,15 @@ def test_a_file_that_turns_out_bad_while_written_leaves_nothing(tmp_path, low_pa
 
 def test_progress_counts_the_seconds_of_the_file(tmp_path, low_passed):
     seen = []
-    extend_file(save(tmp_path / "in.wav", low_passed(1, 2.0)), tmp_path / "out.wav", progress=seen.append)
+    source = save(tmp_path / "in.wav", low_passed(1, 2.0))
+    extend_file(source, tmp_path / "1.wav", progress=lambda *seconds: seen.append(seconds))
     assert seen == sorted(seen)
-    assert seen[-1] == pytest.approx(2.0)
+    assert seen[-1] == pytest.approx((2.0, 2.0))
+    seen.clear()
+    extend_file(source, tmp_path / "2.wav", clip="rescale", progress=lambda *seconds: seen.append(seconds))
+    assert seen == sorted(seen)
+    assert seen[0] == pytest.approx((32768 / 44100, 4.0))
+    assert seen[-1] == pytest.approx((4.0, 4.0))
 
 
 def test_memory_does_not_grow_with_length(tmp_path, low_passed):

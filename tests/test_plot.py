@@ -38,6 +38,12 @@ def test_pictures_are_written_whole_and_not_replaced_without_force(tmp_path, low
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_picture_of_another_name_than_png_is_refused(tmp_path, low_passed):
+    with pytest.raises(AudioError, match=r"p\.jpg: expected a name that ends in \.png"):
+        save_spectrograms(tmp_path / "p.jpg", [("x", low_passed(1, 0.1))], 44100)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_matplotlib_folder_or_signal_is_one_clear_error(tmp_path, low_passed, monkeypatch):
     pictures = [("x", low_passed(1, 0.1))]
     with pytest.raises(AudioError, match="does not exist"):

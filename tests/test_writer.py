@@ -1,50 +1,18 @@
 from __future__ import annotations
 
+import os
 import stat
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sound_files import FORMATS, TAGS, noise, read, write
 
 from tfbwe import writer
 from tfbwe.audio import Reader
 from tfbwe.errors import AudioError
 from tfbwe.writer import Writer
-
-FORMATS = [
-    ("WAV", "PCM_16", "wav"),
-    ("WAV", "FLOAT", "wav"),
-    ("RF64", "PCM_24", "rf64"),
-    ("AIFF", "PCM_24", "aiff"),
-    ("CAF", "ALAC_16", "caf"),
-    ("FLAC", "PCM_16", "flac"),
-    ("OGG", "VORBIS", "ogg"),
-    ("OGG", "OPUS", "opus"),
-    ("MP3", "MPEG_LAYER_III", "mp3"),
-]
-TAGS = {
-    "title": "Träumerei",
-    "artist": "Clara",
-    "album": "B",
-    "date": "1838",
-    "genre": "Piano",
-    "tracknumber": "7",
-}
-
-
-def noise(channels=2, samples=20000, seed=0):
-    return (np.random.default_rng(seed).uniform(-0.5, 0.5, (channels, samples))).astype(np.float32)
-
-
-def write(path, x, rate=48000, container="WAV", subtype="PCM_16", **more):
-    with Writer(path, rate, len(x), container=container, subtype=subtype, **more) as file:
-        file.write(x)
-    return path
-
-
-def read(path, block_frames=4096):
-    with Reader(path) as reader:
-        parts = list(reader.blocks(block_frames))
-        return np.concatenate([np.zeros((reader.channels, 0), np.float32), *parts], axis=1)
 
 
 @pytest.mark.parametrize(("container", "subtype", "suffix"), FORMATS)
@@ -135,3 +103,69 @@ def test_a_wav_beyond_four_gigabytes_is_refused_before_it_is_damaged(tmp_path, m
     with pytest.raises(AudioError, match="rf64"):
         write(tmp_path / "x.wav", noise())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_pipe_with_a_name_is_never_replaced(tmp_path, force):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match="expected a file to write, received a device or a pipe"):
+        write(tmp_path / "pipe.wav", noise(), force=force)
+    assert (tmp_path / "pipe.wav").is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_through_a_link_the_file_it_leads_to_is_replaced_and_only_with_force(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "x.wav", tmp_path / "link.wav"
+    link.symlink_to(target)
+    with pytest.raises(AudioError, match="exists already"):
+        write(link, noise())
+    for samples in (100, 50):
+        write(link, noise(samples=samples), force=True)
+        assert link.is_symlink()
+        assert read(target).shape == (2, samples)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["link.wav", "there", "x.wav"]
+    link.unlink()
+    link.symlink_to(tmp_path / "no" / "x.wav")
+    with pytest.raises(AudioError, match="does not exist"):
+        write(link, noise(), force=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_that_appears_meanwhile_is_not_replaced(tmp_path):
+    file = Writer(tmp_path / "x.wav", 44100, 2, container="WAV", subtype="PCM_16")
+    file.write(noise())
+    (tmp_path / "x.wav").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(AudioError, match="exists already"):
+        file.commit()
+    assert [p.name for p in tmp_path.iterdir()] == ["x.wav"]
+
+
+def test_an_unwritable_folder_is_reported_as_the_system_does(tmp_path, monkeypatch):
+    def refuse(path, *more):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(AudioError, match=r"x\.wav: cannot be written: Permission denied$"):
+        write(tmp_path / "x.wav", noise())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_a_name_that_is_not_utf_8_is_written_and_read(tmp_path):
+    path = write(tmp_path / os.fsdecode(b"\xff.wav"), noise(samples=100))
+    assert os.listdir(os.fsencode(tmp_path)) == [b"\xff.wav"]
+    assert read(path).shape == (2, 100)
+
+
+def test_standard_output_that_fails_or_is_closed_is_called_by_its_name(monkeypatch):
+    def full(data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=SimpleNamespace(write=full)))
+    with pytest.raises(AudioError, match=r"^standard output: cannot be written: No space left on device$"):
+        write("-", noise())
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(AudioError, match=r"^standard output: cannot be written: it is closed$"):
+        write("-", noise())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +23,8 @@ import soxr
 from numpy.typing import NDArray
 
 from .errors import AudioError, ConfigError
-from .formats import LOSSY, check_signal, reason
+from .formats import LOSSY, check_signal, native_name, reason
+from .headers import refuse_cut_file
 from .writer import BLOCK_FRAMES, STANDARD, Writer
 
 __all__ = ["Reader", "Resampler", "Writer"]
@@ -58,10 +58,13 @@ class Reader:
     Raises
     ------
     AudioError
-        If the file is missing, a folder, empty, cut short, not audio, or outside 1-8 channels or 8-192 kHz.
+        If the name is empty, or the file is missing, a folder, empty, cut short, not audio, or outside 1-8
+        channels or 8-192 kHz.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if os.fspath(path) == "":
+            raise AudioError("expected the name of a sound file, received an empty one")
         self._spooled: str | None = None
         self.path = Path(path)
         self.name = "standard input" if str(path) == STANDARD else str(path)
@@ -81,11 +84,11 @@ class Reader:
                     location = self._spool(pipe)
             if os.path.getsize(location) == 0:
                 raise AudioError(f"{self.name}: the file is empty (0 bytes)")
-            _refuse_cut_file(location, self.name)
+            refuse_cut_file(location, self.name)
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
         try:
-            self._file = soundfile.SoundFile(location)
+            self._file = soundfile.SoundFile(native_name(location))
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             raise AudioError(
                 f"{self.name}: not a sound file that libsndfile can read ({reason(error)})"
@@ -99,9 +102,13 @@ class Reader:
         check_signal(self.name, self.sample_rate, self.channels)
 
     def _spool(self, stream: BinaryIO | None = None) -> str:
+        if stream is None:
+            if sys.stdin is None:
+                raise AudioError(f"{self.name}: cannot be read: it is closed")
+            stream = sys.stdin.buffer
         handle, self._spooled = tempfile.mkstemp(prefix="tfbwe-")
         with os.fdopen(handle, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer if stream is None else stream, file)
+            shutil.copyfileobj(stream, file)
         return self._spooled
 
     @property
@@ -181,35 +188,6 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _refuse_cut_file(location: str, name: str) -> None:
-    """Hold a RIFF, RF64 or AIFF file to the bytes its header promises: libsndfile takes what it finds."""
-    size = os.path.getsize(location)
-    with open(location, "rb") as file:
-        head = file.read(12)
-        order = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">", b"FORM": ">"}.get(head[:4])
-        if order is None or len(head) < 12:
-            return
-        long_bytes = None
-        while len(chunk := file.read(8)) == 8:
-            kind, length = chunk[:4], struct.unpack(order + "I", chunk[4:])[0]
-            if kind == b"ds64":
-                sizes = file.read(length)
-                long_bytes = struct.unpack("<Q", sizes[8:16])[0] if len(sizes) >= 16 else None
-            elif kind in (b"data", b"SSND"):
-                held = size - file.tell()
-                # A stream written to a pipe leaves its length open: about 0xFFFFFFFF or about 0x7FFFFFFF.
-                left_open = length >= 0xFFFFF000 or 0x7FFFF000 <= length <= 0x80000100
-                expected = long_bytes if left_open else length
-                if expected is not None and expected > held:
-                    raise AudioError(
-                        f"{name}: cut short: its header says {expected} bytes of sound, it holds {held};"
-                        " get the whole file"
-                    )
-                return
-            else:
-                file.seek(length + length % 2, os.SEEK_CUR)
 
 
 class Resampler:

@@ -201,6 +201,8 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
     """
     if isinstance(model, Bundle):
         return model
+    if not isinstance(model, (str, os.PathLike)):
+        raise ModelError(f"model: expected a name, a path or a Bundle, received {model!r}")
     shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.tflite"))}
     path = shipped.get(str(model), Path(model))
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
+import math
 import os
 import signal
 import sys
@@ -11,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from ._version import __version__
+from .console import say
 from .errors import TfbweError
+from .settings import PHASES
 
 __all__ = ["main"]
 
@@ -68,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, 1 after an error (a line on standard error), 2 for wrong usage, 130 when interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # A name may hold what the terminal's encoding lacks.
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(argv)
     except SystemExit as stop:
@@ -77,29 +84,32 @@ def main(argv: Sequence[str] | None = None) -> int:
             from . import commands
 
             status: int = getattr(commands, options.command)(options)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return status
     except TfbweError as error:
-        _say(str(error))
+        say(str(error))
         return FAILED
     except BrokenPipeError:
-        # Python flushes standard output once more at exit, and must not fail there.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_standard_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
-        _say("interrupted")
+        say("interrupted")
         return INTERRUPTED
     except OSError as error:
-        _say(f"{error.filename or 'system'}: {error.strerror or error}")
+        # Sound files and models name themselves in errors of their own: what has no name was printed.
+        say(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _forget_standard_output()
         return FAILED
     except MemoryError:
-        _say("not enough memory")
+        say("not enough memory")
         return FAILED
 
 
-def _say(message: str) -> None:
-    print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
+def _forget_standard_output() -> None:
+    """Python flushes standard output once more at exit, and must not fail there."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
@@ -126,27 +136,52 @@ def _quiet_libraries() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopped_cleanly() -> Iterator[None]:
-    """Let a SIGTERM end the process as Ctrl-C does: unfinished files are removed."""
+    """Let SIGTERM and SIGHUP end the process as Ctrl-C does: unfinished files are removed."""
 
     def stop(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {}
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        for number in numbers:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # nohup ignores SIGHUP.
+                before[number] = signal.signal(number, stop)
     except ValueError:  # Not the main thread.
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _cutoff(text: str) -> float | None:
-    return None if text == "auto" else float(text)
+    if text == "auto":
+        return None
+    cutoff_hz = float(text)
+    if not (math.isfinite(cutoff_hz) and cutoff_hz > 0):
+        raise ValueError
+    return cutoff_hz
 
 
+def _part(text: str) -> float:
+    part = float(text)
+    if not 0 <= part <= 1:
+        raise ValueError
+    return part
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a file, received an empty one")
+    return text
+
+
+# argparse calls them so: "invalid cutoff in Hz or 'auto' value: 'x'".
 _cutoff.__name__ = "cutoff in Hz or 'auto'"
+_part.__name__ = "0 to 1"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -173,18 +208,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_extend(command("extend", "put the high band back into sound files", _EXTEND))
 
     info = command("info", "tell what a sound file or a model file holds", _INFO)
-    info.add_argument("file", metavar="FILE")
+    info.add_argument("file", type=_name, metavar="FILE")
     _add_model(info)
     info.add_argument("--json", action="store_true", help="print JSON")
 
     compare = command("compare", "measure how near an estimate is to its reference", _COMPARE)
-    compare.add_argument("reference", metavar="REFERENCE", help="the original sound file")
-    compare.add_argument("estimate", metavar="ESTIMATE", help="the sound file to be judged")
+    compare.add_argument("reference", type=_name, metavar="REFERENCE", help="the original sound file")
+    compare.add_argument("estimate", type=_name, metavar="ESTIMATE", help="the sound file to be judged")
     compare.add_argument(
         "--cutoff", type=_cutoff, metavar="HZ", help="where the received band ends (default: auto)"
     )
     compare.add_argument("--json", action="store_true", help="print JSON")
-    compare.add_argument("--png", metavar="FILE", help="draw both spectrograms (needs tfbwe[report])")
+    compare.add_argument(
+        "--png", type=_name, metavar="FILE", help="draw both spectrograms (needs tfbwe[report])"
+    )
     compare.add_argument("--force", action="store_true", help="replace an existing picture")
 
     benchmark = command("benchmark", "measure what extending costs on this machine", _BENCHMARK)
@@ -194,13 +231,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="stft", metavar="stft|FILE", help="shipped model or model file")
+    parser.add_argument(
+        "--model", type=_name, default="stft", metavar="stft|FILE", help="shipped model or model file"
+    )
     parser.add_argument("--trust", action="store_true", help="load a model file without a manifest")
 
 
 def _add_extend(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="sound files or folders")
-    parser.add_argument("-o", "--output", metavar="OUT", help="output file, or an existing folder")
+    parser.add_argument("inputs", nargs="+", type=_name, metavar="IN", help="sound files or folders")
+    parser.add_argument(
+        "-o", "--output", type=_name, metavar="OUT", help="output file, or an existing folder"
+    )
     _add_model(parser)
     parser.add_argument(
         "--cutoff",
@@ -210,13 +251,13 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--diffuse",
-        type=float,
+        type=_part,
         default=1.0,
         metavar="0..1",
         help="part of the band with a made-up phase: 0 best SDR, 1 full spectrum (default: 1)",
     )
     parser.add_argument(
-        "--phase", default="mirror", metavar="received|mirror", help="phase of that part (default: mirror)"
+        "--phase", choices=PHASES, default="mirror", help="phase of that part (default: mirror)"
     )
     parser.add_argument(
         "--clip",

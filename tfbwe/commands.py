@@ -8,8 +8,7 @@ import dataclasses
 import json
 import math
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audio import Reader, Resampler
+from .console import progress_bar, say
 from .errors import AudioError, TfbweError
+from .formats import reason
 
 __all__ = ["benchmark", "compare", "extend", "info"]
 
@@ -25,14 +26,16 @@ __all__ = ["benchmark", "compare", "extend", "info"]
 def extend(options: argparse.Namespace) -> int:
     """Extend files; one that fails is reported and the others go on."""
     from .offline import extend_file, load_model
-    from .outputs import plan_outputs
+    from .outputs import left_out, plan_outputs
 
     pairs = plan_outputs(options.inputs, options.output)
+    for name in left_out(options.inputs, options.output, pairs):
+        say(f"{name}: lies in the output folder, and is left out")
     model = load_model(options.model, options.trust)
     failed = 0
     for source, destination in pairs:
         try:
-            with _folder_for(destination, options.output), _progress(source) as progress:
+            with _folder_for(destination, options.output), progress_bar(source) as progress:
                 summary = extend_file(
                     source,
                     destination,
@@ -45,11 +48,11 @@ def extend(options: argparse.Namespace) -> int:
                     progress=progress,
                 )
         except TfbweError as error:
-            _say(str(error))
+            say(str(error))
             failed += 1
             continue
         for note in summary.notes:
-            _say(f"{'standard input' if source == '-' else source}: {note}")
+            say(f"{'standard input' if source == '-' else source}: {note}")
         if destination != "-":
             print(f"{destination}: {_describe(summary.cutoff_hz, summary.measured)}, {summary.seconds:.1f} s")
     return 1 if failed else 0
@@ -86,11 +89,11 @@ def info(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
     from . import measures
+    from .plot import refuse_picture, save_spectrograms
     from .received import measure_cutoff_hz
-    from .writer import refuse_destination
 
     if options.png is not None:
-        refuse_destination(Path(options.png), force=options.force)
+        refuse_picture(options.png, options.force)
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
     cutoff_hz = options.cutoff
     if cutoff_hz is None:
@@ -104,6 +107,7 @@ def compare(options: argparse.Namespace) -> int:
         "cutoff_hz": cutoff_hz,
     }
     if cutoff_hz is None:
+        say(f"{options.estimate}: has no edge where a received band could end; --cutoff HZ gives lsd_hf")
         found |= {
             "sdr_db": measures.sdr_db(reference, estimate, sample_rate),
             "snr_db": measures.snr_db(reference, estimate),
@@ -114,8 +118,6 @@ def compare(options: argparse.Namespace) -> int:
     else:
         found |= vars(measures.compare(reference, estimate, sample_rate, cutoff_hz))
     if options.png is not None:
-        from .plot import save_spectrograms
-
         pictures = [(Path(options.reference).name, reference), (Path(options.estimate).name, estimate)]
         save_spectrograms(options.png, pictures, sample_rate, cutoff_hz, force=options.force)
     _print(found, options.json)
@@ -131,10 +133,6 @@ def benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
-def _say(message: str) -> None:
-    print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
-
-
 def _describe(cutoff_hz: float | None, measured: bool) -> str:
     if cutoff_hz is None:
         return "no cutoff found"
@@ -147,30 +145,18 @@ def _folder_for(destination: str, output: str | None) -> Iterator[None]:
     made: list[Path] = []
     if output is not None and os.path.isdir(output):
         made = [folder for folder in Path(destination).parents if not folder.exists()]
-    for new in reversed(made):
-        new.mkdir()
     try:
+        for new in reversed(made):
+            try:
+                new.mkdir()
+            except OSError as error:
+                raise AudioError(f"{new}: the folder cannot be made: {reason(error)}") from None
         yield
     except BaseException:
         for new in made:
             with contextlib.suppress(OSError):
                 new.rmdir()
         raise
-
-
-@contextlib.contextmanager
-def _progress(source: str) -> Iterator[Callable[[float], None] | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=Path(source).name, unit="s", unit_scale=True, leave=False, file=sys.stderr) as bar:
-
-        def show(seconds: float) -> None:
-            bar.update(seconds - bar.n)
-
-        yield show
 
 
 def _is_model(name: str) -> bool:
@@ -193,20 +179,20 @@ def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDAr
     if len(ref) != len(est):
         raise AudioError(f"{estimate}: expected {len(ref)} channels as in {reference}, received {len(est)}")
     if rates[0] != rates[1]:
-        _say(f"{estimate}: resampled from {rates[1]} to {rates[0]} Hz")
+        say(f"{estimate}: resampled from {rates[1]} to {rates[0]} Hz")
         resampler = Resampler(rates[1], rates[0], len(est))
         est = np.concatenate([resampler.process(est), resampler.flush()], axis=1)
     samples = min(ref.shape[1], est.shape[1])
     if samples == 0:
         raise AudioError(f"{estimate if est.shape[1] == 0 else reference}: holds no sound to compare")
     if ref.shape[1] != est.shape[1]:
-        _say(f"{estimate}: lengths differ ({est.shape[1]} and {ref.shape[1]} samples): the shorter counts")
+        say(f"{estimate}: lengths differ ({est.shape[1]} and {ref.shape[1]} samples): the shorter counts")
     return ref[:, :samples], est[:, :samples], rates[0]
 
 
 def _print(found: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_plain(found), indent=2, allow_nan=False, ensure_ascii=False))
+        print(json.dumps(_plain(found), indent=2, allow_nan=False))
         return
     width = max(map(len, found))
     for key, value in found.items():

@@ -15,7 +15,8 @@ from .bundle import Bundle, load_bundle
 from .cutoff import CutoffTracker
 from .errors import AudioError, ConfigError, ModelError
 from .high_band import HEADS, Heads, HighBand
-from .phase import PHASES
+from .samples import float_samples
+from .settings import MAX_CHANNELS, check_settings, whole_number
 from .step_model import StepModel
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
 
@@ -74,14 +75,10 @@ class Decoder:
         diffuse: float = 1.0,
         phase: str = "mirror",
     ) -> None:
-        if not 1 <= channels <= 8:
-            raise ConfigError(f"channels: expected 1 to 8, received {channels}")
-        if cutoff_hz is not None and not 0 < cutoff_hz < SAMPLE_RATE / 2:
-            raise ConfigError(f"cutoff_hz: expected in (0, {SAMPLE_RATE / 2:g}), received {cutoff_hz}")
-        if not 0 <= diffuse <= 1:
-            raise ConfigError(f"diffuse: expected 0 to 1, received {diffuse}")
-        if phase not in PHASES:
-            raise ConfigError(f"phase: expected one of {', '.join(PHASES)}, received {phase!r}")
+        channels = whole_number("channels", channels)
+        if not 1 <= channels <= MAX_CHANNELS:
+            raise ConfigError(f"channels: expected 1 to {MAX_CHANNELS}, received {channels}")
+        check_settings(SAMPLE_RATE, cutoff_hz, diffuse, phase)
         bundle = load_bundle(model)
         if bundle.manifest.heads != HEADS:
             raise ModelError(f"{bundle.name}: expected the heads {HEADS}, received {bundle.manifest.heads}")
@@ -97,7 +94,7 @@ class Decoder:
         """Start anew, as if just made."""
         self._model.reset()
         self._high_band.reset()
-        self._high_band.limited_frames = 0
+        self._limited_before = self._high_band.limited_frames
         self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
         self._frame = 0
         self._lost = 0
@@ -115,7 +112,7 @@ class Decoder:
     @property
     def limited_frames(self) -> int:
         """Frames so far whose high band was held below its ceiling."""
-        return self._high_band.limited_frames
+        return self._high_band.limited_frames - self._limited_before
 
     def process(self, block: FloatArray | None, samples: int = 0) -> FloatArray:
         """Take in a block and return one of the same length, `latency` samples late.
@@ -136,8 +133,8 @@ class Decoder:
         Raises
         ------
         AudioError
-            If the block has another shape, or holds NaN or infinite values, or the number of lost samples is
-            negative. The state is unchanged then.
+            If the block has another shape, is not floating-point, or holds NaN or infinite values, or the
+            number of lost samples is negative. The state is unchanged then.
         """
         lost = block is None
         if lost and samples < 0:
@@ -163,9 +160,9 @@ class Decoder:
         return tail
 
     def _checked(self, block: FloatArray) -> FloatArray:
-        x = np.asarray(block, np.float32)
+        x = float_samples(block, "block")
         if x.ndim != 2 or x.shape[0] != self.channels:
-            raise AudioError(f"block: expected shape ({self.channels}, samples), received {np.shape(block)}")
+            raise AudioError(f"block: expected shape ({self.channels}, samples), received {x.shape}")
         if not np.isfinite(x).all():
             raise AudioError("block: expected finite samples, received NaN or infinite ones")
         return x

@@ -8,9 +8,9 @@ from pathlib import Path
 import soundfile
 
 from .errors import AudioError
+from .settings import MAX_CHANNELS
 
 MIN_RATE, MAX_RATE = 8000, 192000
-MAX_CHANNELS = 8
 
 # Bits of each sample format's integer range. What is missing here, float and lossy, holds values beyond +-1.
 FULL_SCALE_BITS = {
@@ -91,7 +91,10 @@ def check_signal(name: str, sample_rate: int, channels: int) -> None:
 
 
 def output_format(
-    container: str, subtype: str, destination: str | os.PathLike[str] | None = None
+    container: str,
+    subtype: str,
+    destination: str | os.PathLike[str] | None = None,
+    source: str | os.PathLike[str] | None = None,
 ) -> tuple[str, str]:
     """Return the container and sample format to write for what was read.
 
@@ -100,7 +103,10 @@ def output_format(
     container, subtype : str
         libsndfile's names of what was read.
     destination : str or Path, optional
-        A suffix that names another container asks for that one; ``"-"``, standard output, is WAV.
+        A suffix that names another container asks for that one; ``"-"``, standard output, is WAV. Without
+        a suffix, or with the source's own, the container is kept.
+    source : str or Path, optional
+        The file that was read.
 
     Returns
     -------
@@ -110,20 +116,29 @@ def output_format(
     Raises
     ------
     AudioError
-        If the container can only be read.
+        If the container can only be read, or the suffix stands for none that can be written.
     """
     asked = None
     opus = subtype == "OPUS"
     if destination is not None:
         suffix = Path(destination).suffix.lower()
         asked = "WAV" if str(destination) == "-" else _SUFFIXES.get(suffix)
+        kept = "" if source is None else Path(source).suffix.lower()
+        if asked is None and suffix not in ("", kept):
+            raise AudioError(
+                f"{destination}: expected a suffix of a sound format that can be written,"
+                f" {', '.join(_SUFFIXES)}, received {suffix}"
+            )
         if asked == "OGG" and container != "OGG":
             opus = suffix == ".opus"
         if asked == "WAV" and container in ("WAVEX", "RF64"):
             asked = None
     container = asked or container
     if container not in WRITABLE:
-        raise AudioError(f"{container} files can be read, not written; use -o with a name that ends in .wav")
+        raise AudioError(
+            f"{destination or source}: {container} files can be read, not written;"
+            " use -o with a name that ends in .wav"
+        )
     if container == "OGG":
         return container, "OPUS" if opus else "VORBIS"
     if container == "MP3":
@@ -158,11 +173,22 @@ def writable_rate(subtype: str, sample_rate: int) -> int:
     return next((rate for rate in rates if rate >= sample_rate), rates[-1])
 
 
+def full_scale(subtype: str) -> float | None:
+    """Return the greatest sample of an integer format, ``None`` for float and lossy ones."""
+    bits = FULL_SCALE_BITS.get(subtype)
+    return None if bits is None else 1.0 - 2.0 ** (1 - bits)
+
+
 def bytes_per_sample(subtype: str) -> float:
     """Return how many bytes a sample takes in a format, 0 for compressed ones."""
     if subtype in ("FLOAT", "DOUBLE"):
         return 4.0 if subtype == "FLOAT" else 8.0
     return FULL_SCALE_BITS[subtype] / 8 if subtype.startswith("PCM_") else 0.0
+
+
+def native_name(name: str) -> str | bytes:
+    """Return a file's name as libsndfile takes it: soundfile encodes none that is not UTF-8 by itself."""
+    return os.fsencode(name) if os.name == "posix" else name
 
 
 def reason(error: BaseException) -> str:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from .audio import Reader
 from .chain import Chain
 from .errors import ConfigError
-from .formats import FULL_SCALE_BITS, output_format, writable_rate
+from .formats import full_scale, output_format, writable_rate
 from .received import (
     beyond_training,
-    check_settings,
     checked_signal,
     excerpts,
     measure_cutoff_hz,
     nothing_to_add,
 )
+from .settings import check_settings, whole_number
 from .stft import SAMPLE_RATE
 from .writer import BLOCK_FRAMES, Writer, refuse_destination
 
@@ -112,16 +112,18 @@ def extend(
     Warns
     -----
     UserWarning
-        If there is nothing to add, and the signal is passed through.
+        If there is nothing to add, or the cutoff is lower than those the model was trained for.
     """
+    sample_rate = whole_number("sample_rate", sample_rate)
     signal = checked_signal(x, sample_rate)
     check_settings(sample_rate, cutoff_hz, diffuse, phase)
     bundle = load_model(model)
     if cutoff_hz is None:
         cutoff_hz = measure_cutoff_hz([signal], sample_rate)
     why_not = nothing_to_add(cutoff_hz, bundle)
-    if why_not:
-        warnings.warn(f"{why_not}; passed through", stacklevel=2)
+    doubt = f"{why_not}; nothing added" if why_not else beyond_training(cutoff_hz, bundle)
+    if doubt:
+        warnings.warn(doubt, stacklevel=2)
     out_rate = max(sample_rate, SAMPLE_RATE)
     decoder = None if why_not else make_decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
     chain = Chain(decoder, sample_rate, out_rate, len(signal))
@@ -142,7 +144,7 @@ def extend_file(
     clip: str = "soft",
     trust: bool = False,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> Summary:
     """Write a sound file with its high band put back, in memory that does not grow with its length.
 
@@ -161,7 +163,8 @@ def extend_file(
     force : bool
         Replace an existing destination.
     progress : callable, optional
-        Called with the seconds of sound done so far.
+        Called with the seconds of sound done so far and those to be done in all, 0 where unknown; with
+        ``"rescale"``, which decodes twice, both count twice.
 
     Returns
     -------
@@ -181,24 +184,25 @@ def extend_file(
     if str(destination) != "-":
         refuse_destination(Path(destination), force=force, source=source)
     with Reader(source) as reader:
-        check_settings(reader.sample_rate, cutoff_hz, diffuse, phase)
+        check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
+        container, subtype = output_format(reader.container, reader.subtype, destination, source)
         bundle = load_model(model, trust)
         measured = cutoff_hz is None
         if measured:
             cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
         why_not = nothing_to_add(cutoff_hz, bundle)
-        container, subtype = output_format(reader.container, reader.subtype, destination)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
-        bits = FULL_SCALE_BITS.get(subtype)
-        limit = None if bits is None else 1.0 - 2.0 ** (1 - bits)
+        limit = full_scale(subtype)
+        twice = clip == "rescale" and limit is not None and not why_not
+        run = _Run(reader, (2 if twice else 1) * reader.seconds, progress)
 
         def chain(soft: bool) -> Chain:
             decoder = None if why_not else make_decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
             return Chain(decoder, reader.sample_rate, out_rate, reader.channels, limit if soft else None)
 
         gain = 1.0
-        if clip == "rescale" and limit is not None and not why_not:
-            peak = max((float(np.abs(y).max(initial=0.0)) for y in _run(reader, chain(False))), default=0.0)
+        if twice and limit is not None:
+            peak = max((float(np.abs(y).max(initial=0.0)) for y in run(chain(False))), default=0.0)
             gain = min(1.0, limit / peak) if peak > 0 else 1.0
         last = chain(clip == "soft")
         with Writer(
@@ -211,7 +215,7 @@ def extend_file(
             force=force,
             source=source,
         ) as writer:
-            for y in _run(reader, last, progress):
+            for y in run(last):
                 writer.write(y if gain == 1.0 else y * np.float32(gain))
     return Summary(
         source=str(source),
@@ -241,16 +245,22 @@ def make_decoder(
     return Decoder(bundle, channels, cutoff_hz=cutoff_hz, diffuse=diffuse, phase=phase)
 
 
-def _run(
-    reader: Reader, chain: Chain, progress: Callable[[float], None] | None = None
-) -> Iterator[NDArray[np.float32]]:
-    frames = 0
-    for x in reader.blocks():
-        yield chain.process(x)
-        frames += x.shape[1]
-        if progress is not None:
-            progress(frames / reader.sample_rate)
-    yield chain.flush()
+class _Run:
+    """A file through a chain, once or more, with word of how far it is in all."""
+
+    def __init__(
+        self, reader: Reader, total_s: float, progress: Callable[[float, float], None] | None
+    ) -> None:
+        self._reader, self._total_s, self._progress = reader, total_s, progress
+        self._frames = 0
+
+    def __call__(self, chain: Chain) -> Iterator[NDArray[np.float32]]:
+        for x in self._reader.blocks():
+            yield chain.process(x)
+            self._frames += x.shape[1]
+            if self._progress is not None:
+                self._progress(self._frames / self._reader.sample_rate, self._total_s)
+        yield chain.flush()
 
 
 def _notes(
@@ -258,7 +268,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if why_not:
-        notes.append("no sound in it" if writer.frames == 0 else f"{why_not}; passed through unchanged")
+        notes.append("no sound in it" if writer.frames == 0 else f"{why_not}; nothing added")
     elif beyond:
         notes.append(beyond)
     if gain < 1.0:

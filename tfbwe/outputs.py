@@ -8,10 +8,9 @@ from pathlib import Path
 
 from .errors import AudioError, ConfigError
 from .formats import SOUND_SUFFIXES
+from .writer import STANDARD
 
-__all__ = ["plan_outputs"]
-
-STANDARD = "-"
+__all__ = ["left_out", "plan_outputs"]
 
 
 def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, str]]:
@@ -35,7 +34,7 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
     AudioError
         If the output folder does not exist, or an input folder holds no sound.
     ConfigError
-        If two inputs would have the same output, or many go to one.
+        If two inputs would have the same output, many go to one, or an output would replace an input.
     """
     into_folder = output is not None and output != STANDARD and os.path.isdir(output)
     alone = len(inputs) == 1 and not os.path.isdir(inputs[0])
@@ -57,8 +56,32 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
             pairs += [(str(path), _beside_or_in(path, path.relative_to(name), folder)) for path in found]
         else:
             pairs.append((name, _beside_or_in(Path(name), Path(Path(name).name), folder)))
-    _refuse_two_alike(pairs)
+    _refuse_overlap(pairs)
     return pairs
+
+
+def left_out(inputs: Sequence[str], output: str | None, pairs: list[tuple[str, str]]) -> list[str]:
+    """Return sounds below input folders that are no inputs, as they lie in the output folder.
+
+    Parameters
+    ----------
+    inputs, output
+        As given to `plan_outputs`.
+    pairs : list of (str, str)
+        What it returned.
+
+    Returns
+    -------
+    list of str
+        Those that are not outputs themselves.
+    """
+    if output is None or not os.path.isdir(output):
+        return []
+    folder = Path(output).resolve()
+    if not any(os.path.isdir(name) and folder.is_relative_to(Path(name).resolve()) for name in inputs):
+        return []
+    written = {os.path.realpath(destination) for _, destination in pairs}
+    return [str(path) for path in _sounds_below(Path(output), None) if os.path.realpath(path) not in written]
 
 
 def _beside_or_in(source: Path, below: Path, folder: Path | None) -> str:
@@ -80,9 +103,15 @@ def _sounds_below(top: Path, output: Path | None) -> Iterator[Path]:
                 yield path
 
 
-def _refuse_two_alike(pairs: list[tuple[str, str]]) -> None:
+def _refuse_overlap(pairs: list[tuple[str, str]]) -> None:
+    inputs = {os.path.realpath(source) for source, _ in pairs if source != STANDARD}
     seen: dict[str, str] = {}
     for source, destination in pairs:
-        if destination in seen:
-            raise ConfigError(f"{destination}: both {seen[destination]} and {source} would be written there")
-        seen[destination] = source
+        real = os.path.realpath(destination)
+        if real in seen:
+            raise ConfigError(f"{destination}: both {seen[real]} and {source} would be written there")
+        if real in inputs:
+            raise ConfigError(
+                f"{destination}: is an input, and the output of {source}; choose another folder with -o"
+            )
+        seen[real] = source

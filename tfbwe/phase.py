@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from .errors import ConfigError
+from .settings import PHASES
 from .stft import HOP_LENGTH, N_FFT, ComplexArray
-
-PHASES = ("received", "mirror")
 
 
 def phasors(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 
 from .errors import AudioError, ConfigError
 from .formats import reason
-from .writer import refuse_destination, replace_synced
+from .writer import refuse_destination, replace_synced, temporary_beside
 
-__all__ = ["save_spectrograms"]
+__all__ = ["refuse_picture", "save_spectrograms"]
 
 N_FFT = 2048
 COLUMNS = 1800
@@ -36,7 +35,7 @@ def save_spectrograms(
     Parameters
     ----------
     path : str or Path
-        Picture to write.
+        Picture to write, named ``.png``.
     pictures : sequence of (str, array (channels, samples) float32)
         Title and signal of each; channels are averaged in power.
     sample_rate : int
@@ -53,8 +52,7 @@ def save_spectrograms(
     AudioError
         If the picture cannot be written.
     """
-    path = Path(path)
-    refuse_destination(path, force=force)
+    real = refuse_picture(path, force)
     if not pictures:
         raise ConfigError("picture: expected at least one signal, received none")
     try:
@@ -65,15 +63,40 @@ def save_spectrograms(
     figure = Figure(figsize=(10, 0.7 + 2.7 * len(pictures)), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
     _draw(figure, pictures, sample_rate, cutoff_hz)
-    temporary = str(path.parent / f".tfbwe-{secrets.token_hex(8)}.part")
+    temporary = temporary_beside(real)
     try:
         figure.savefig(temporary, format="png")
-        replace_synced(temporary, path)
+        replace_synced(temporary, real)
     except OSError as error:
         raise AudioError(f"{path}: cannot be written: {reason(error)}") from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
+    """Refuse a picture that is not named ``.png`` or cannot be written; return the file itself.
+
+    Parameters
+    ----------
+    path : str or Path
+        Picture to be written.
+    force : bool
+        Allow an existing file to be replaced.
+
+    Returns
+    -------
+    Path
+        As from `tfbwe.writer.refuse_destination`.
+
+    Raises
+    ------
+    AudioError
+        If it is refused.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise AudioError(f"{path}: expected a name that ends in .png, the only format of pictures")
+    return refuse_destination(Path(path), force=force)
 
 
 def levels_db(x: NDArray[np.float32], columns: int = COLUMNS) -> NDArray[np.float32]:

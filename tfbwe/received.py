@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from .audio import Reader
 from .cutoff import Bandwidth
-from .errors import AudioError, ConfigError
+from .errors import AudioError
 from .formats import check_signal
+from .samples import float_samples
 from .stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from .bundle import Bundle
 
-PHASES = ("received", "mirror")
 # What the resampler keeps of a low-rate input: -3 dB at this part of its Nyquist frequency.
 RESAMPLER_EDGE = 0.95
 MEASURED_EXCERPTS = 12
@@ -45,48 +45,16 @@ def checked_signal(x: NDArray[np.floating[Any]], sample_rate: int) -> NDArray[np
     AudioError
         If it is of another shape or type, outside 1-8 channels or 8-192 kHz, or holds NaN or infinite values.
     """
-    signal = np.asarray(x)
-    if not np.issubdtype(signal.dtype, np.floating):
-        raise AudioError(f"signal: expected floating-point samples in [-1, 1], received {signal.dtype}")
+    signal = float_samples(x, "signal")
     if signal.ndim not in (1, 2):
         raise AudioError(f"signal: expected shape (channels, samples) or (samples,), received {signal.shape}")
-    signal = np.atleast_2d(signal).astype(np.float32)
+    signal = np.atleast_2d(signal)
     check_signal("signal", sample_rate, signal.shape[0])
     finite = np.isfinite(signal).all(axis=0)
     if not finite.all():
         at_s = int(np.argmin(finite)) / sample_rate
         raise AudioError(f"signal: NaN or infinite sample at {at_s:.3f} s; expected finite numbers")
     return signal
-
-
-def check_settings(sample_rate: int, cutoff_hz: float | None, diffuse: float, phase: str) -> None:
-    """Refuse settings outside their ranges.
-
-    Parameters
-    ----------
-    sample_rate : int
-        Of the received signal, in Hz.
-    cutoff_hz : float or None
-        Expected in (0, sample_rate / 2).
-    diffuse : float
-        Expected in [0, 1].
-    phase : str
-        Expected to be one of `PHASES`.
-
-    Raises
-    ------
-    ConfigError
-        If one is outside.
-    """
-    if cutoff_hz is not None and not 0 < cutoff_hz < sample_rate / 2:
-        raise ConfigError(
-            f"cutoff: expected more than 0 and less than {sample_rate / 2:g} Hz, half the sample rate,"
-            f" received {cutoff_hz:g} Hz"
-        )
-    if not 0 <= diffuse <= 1:
-        raise ConfigError(f"diffuse: expected 0 to 1, received {diffuse:g}")
-    if phase not in PHASES:
-        raise ConfigError(f"phase: this version has {' and '.join(PHASES)}, received {phase!r}")
 
 
 def measure_cutoff_hz(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> float | None:
@@ -140,7 +108,7 @@ def excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
 def nothing_to_add(cutoff_hz: float | None, bundle: Bundle) -> str:
     """Return why a model adds nothing above a cutoff, or an empty string where it does."""
     if cutoff_hz is None:
-        return "the spectrum has no edge: nothing to add"
+        return "the spectrum has no edge"
     highest = bundle.cutoff_range_hz[1]
     if cutoff_hz > highest:
         return f"the received band reaches {cutoff_hz:.0f} Hz, the model adds above {highest:.0f} Hz at most"

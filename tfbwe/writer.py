@@ -17,7 +17,15 @@ import soundfile
 from numpy.typing import NDArray
 
 from .errors import AudioError
-from .formats import FULL_SCALE_BITS, LOSSY_LEVEL, MAX_BYTES, NO_EMPTY, bytes_per_sample, reason
+from .formats import (
+    LOSSY_LEVEL,
+    MAX_BYTES,
+    NO_EMPTY,
+    bytes_per_sample,
+    full_scale,
+    native_name,
+    reason,
+)
 from .id3 import id3_tag
 
 BLOCK_FRAMES = 32768
@@ -33,7 +41,7 @@ class Writer:
     Parameters
     ----------
     destination : str or Path
-        File to write; ``"-"`` is standard output.
+        File to write; ``"-"`` is standard output. Of a link the file it leads to is written.
     sample_rate, channels : int
         Of the signal.
     container, subtype : str
@@ -53,8 +61,8 @@ class Writer:
     Raises
     ------
     AudioError
-        If the destination exists and ``force`` is off, is the source or a folder, lies in a folder that does
-        not exist, or its format cannot hold the signal.
+        If the destination exists and ``force`` is off, is the source, a folder, a device or a pipe, lies in a
+        folder that does not exist or cannot be written, or its format cannot hold the signal.
     """
 
     def __init__(
@@ -70,27 +78,27 @@ class Writer:
         source: str | os.PathLike[str] | None = None,
     ) -> None:
         self.destination = Path(destination)
-        self.name = str(destination)
-        self.to_standard = self.name == STANDARD
+        self.to_standard = str(destination) == STANDARD
+        self.name = "standard output" if self.to_standard else str(destination)
         self.force = force
         self.clipped_samples = 0
         self.frames = 0
-        bits = FULL_SCALE_BITS.get(subtype)
-        self._highest = None if bits is None else 1.0 - 2.0 ** (1 - bits)
+        self._highest = full_scale(subtype)
         self._max_frames = MAX_BYTES.get(container, 2**62) // max(
             1, int(channels * bytes_per_sample(subtype))
         )
         self._empty_fails = bool({container, subtype} & NO_EMPTY)
         if self.to_standard:
+            if sys.stdout is None:
+                raise AudioError(f"{self.name}: cannot be written: it is closed")
             handle, self._temporary = tempfile.mkstemp(prefix="tfbwe-")
             os.close(handle)
         else:
-            refuse_destination(self.destination, force=force, source=source)
-            # Created plainly, not by tempfile, so that the file gets the permissions that the umask says.
-            self._temporary = str(self.destination.parent / f".tfbwe-{secrets.token_hex(8)}.part")
+            self.destination = refuse_destination(self.destination, force=force, source=source)
+            self._temporary = temporary_beside(self.destination)
         try:
             self._file = soundfile.SoundFile(
-                self._temporary,
+                native_name(self._temporary),
                 "w",
                 sample_rate,
                 channels,
@@ -157,7 +165,7 @@ class Writer:
                     shutil.copyfileobj(file, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
             else:
-                if self.destination.exists() and not self.force:
+                if os.path.lexists(self.destination) and not self.force:
                     raise AudioError(f"{self.name}: exists already; --force replaces it")
                 replace_synced(self._temporary, self.destination)
         except (soundfile.SoundFileError, OSError) as error:
@@ -203,7 +211,7 @@ def _put_in_front(path: str, head: bytes) -> None:
 
 def refuse_destination(
     destination: Path, *, force: bool = False, source: str | os.PathLike[str] | None = None
-) -> None:
+) -> Path:
     """Refuse a destination that must not or cannot be written.
 
     Parameters
@@ -215,25 +223,63 @@ def refuse_destination(
     source : str or Path, optional
         File that must never be replaced.
 
+    Returns
+    -------
+    Path
+        The file itself, which is another than the destination if that is a link.
+
     Raises
     ------
     AudioError
-        If the destination is a folder, the source, exists and ``force`` is off, or its folder does not exist.
+        If the destination is a folder, a device, a pipe or the source, exists and ``force`` is off, or its
+        folder does not exist.
     """
     try:
+        real = Path(os.path.realpath(destination))
         if destination.is_dir():
             raise AudioError(f"{destination}: expected a file to write, received a folder")
-        if not destination.parent.is_dir():
-            raise AudioError(
-                f"{destination}: the folder {destination.parent} does not exist; create it or choose another"
-            )
-        if destination.exists():
+        for folder in (destination.parent, real.parent):
+            if not folder.is_dir():
+                raise AudioError(
+                    f"{destination}: the folder {folder} does not exist; create it or choose another"
+                )
+        if destination.exists() and not destination.is_file():
+            raise AudioError(f"{destination}: expected a file to write, received a device or a pipe")
+        if os.path.lexists(destination):
             if source is not None and os.path.exists(source) and os.path.samefile(source, destination):
                 raise AudioError(f"{destination}: is the source itself; choose another name with -o")
             if not force:
                 raise AudioError(f"{destination}: exists already; --force replaces it")
     except OSError as error:
         raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
+    return real
+
+
+def temporary_beside(destination: Path) -> str:
+    """Create an empty file in a destination's folder, to be renamed once it is whole.
+
+    Parameters
+    ----------
+    destination : Path
+        The file that it becomes.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    AudioError
+        If the folder cannot be written.
+    """
+    temporary = str(destination.parent / f".tfbwe-{secrets.token_hex(8)}.part")
+    try:
+        # Created plainly, not by tempfile, so that the file gets the permissions that the umask says.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except OSError as error:
+        raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
+    return temporary
 
 
 def replace_synced(temporary: str, destination: Path) -> None:

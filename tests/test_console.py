@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import io
+import sys
+
+from tfbwe.console import progress_bar, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_shows_percent_and_total_on_a_terminal_alone(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bar("in/a song.wav") as progress:
+        progress(60.0, 240.0)
+        bar = progress.__closure__[0].cell_contents
+        assert (bar.n, bar.total) == (60.0, 240.0)
+        bar.refresh()
+        progress(250.0, 240.0)
+        assert bar.total == 250.0
+    assert "a song.wav:  25%" in terminal.getvalue()
+    for stream in (io.StringIO(), None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress_bar("x") as progress:
+            assert progress is None
+
+
+def test_without_standard_error_nothing_is_said_on_standard_output(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    say("x")
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfbwe.errors import ConfigError
+from tfbwe.settings import PHASES, check_settings, whole_number
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(10**400),
+    st.floats(),
+    st.complex_numbers(),
+    st.text(),
+    st.just([1]),
+    st.just({}),
+)
+
+
+def refusal(check, *arguments):
+    """What is said of arguments that are refused, else None."""
+    try:
+        check(*arguments)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_settings_are_taken_or_refused_in_one_line(cutoff_hz, diffuse, phase):
+    said = refusal(check_settings, 44100, cutoff_hz, diffuse, phase, "x.wav")
+    if said is None:
+        assert cutoff_hz is None or 0 < cutoff_hz < 22050
+        assert 0 <= diffuse <= 1
+        assert phase in PHASES
+    else:
+        assert said.startswith("x.wav: ")
+        assert "expected" in said
+        assert "received" in said
+
+
+@given(ANYTHING)
+def test_whole_numbers_are_taken_and_nothing_else(value):
+    said = refusal(whole_number, "rate", value)
+    if said is None:
+        assert whole_number("rate", value) == value
+    else:
+        assert said.startswith("rate: expected a whole number")
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.int16(2), np.uint8(2)])
+def test_a_whole_number_of_any_type_becomes_an_int(number):
+    assert (whole_number("rate", number), type(whole_number("rate", number))) == (2, int)

@@ -1,0 +1,46 @@
+"""What is said to the user while a command runs: lines on standard error, and how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+__all__ = ["progress_bar", "say"]
+
+
+def say(message: str) -> None:
+    """Print a message in one line on standard error, where there is one."""
+    if sys.stderr is not None:
+        print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def progress_bar(source: str) -> Iterator[Callable[[float, float], None] | None]:
+    """Show how far a file is, if standard error is a terminal.
+
+    Parameters
+    ----------
+    source : str
+        The file.
+
+    Yields
+    ------
+    callable or None
+        To be called with the seconds done and those to be done in all.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    name = "standard input" if source == "-" else Path(source).name
+    with tqdm(desc=name, unit="s", unit_scale=True, leave=False, file=sys.stderr) as bar:
+
+        def show(done_s: float, total_s: float) -> None:
+            # The length of an MP3 is an estimate, and may turn out longer.
+            bar.total = max(total_s, done_s)
+            bar.update(done_s - bar.n)
+
+        yield show

@@ -12,7 +12,7 @@ pytest.importorskip("keras")
 
 from tfbwe.errors import AudioError, ConfigError
 from training import dataset
-from training.dataset import Batches, Music, crop_samples, decoded, example, fixed_set
+from training.dataset import LOWEST_BANDWIDTH_HZ, Batches, Music, crop_samples, decoded, example, fixed_set
 from training.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 from training.presets import preset
 
@@ -168,20 +168,22 @@ def test_a_mix_is_no_louder_than_its_channels():
 def test_a_track_too_narrow_for_any_cutoff_is_left_out_and_said_so(folder, capsys):
     path = folder(made_up_song(0, 1.0), made_up_song(1, 1.0))
     rows = read_manifest(path)
-    write_manifest(path / MANIFEST_NAME, [rows[0], dataclasses.replace(rows[1], bandwidth_hz=4374.0)])
+    write_manifest(
+        path / MANIFEST_NAME, [rows[0], dataclasses.replace(rows[1], bandwidth_hz=LOWEST_BANDWIDTH_HZ - 1)]
+    )
     assert [track.file for track, _ in Music(path, "train").tracks] == ["0.wav"]
-    assert capsys.readouterr().err.startswith("left out: 1.wav: bandwidth 4374 Hz")
+    assert capsys.readouterr().err.startswith("left out: 1.wav: bandwidth 3683 Hz")
 
 
 def test_the_narrowest_track_that_is_kept_gives_examples(folder):
-    narrow = Music(folder(made_up_song(0, 1.0), bandwidth_hz=4375.0), "train")
+    narrow = Music(folder(made_up_song(0, 1.0), bandwidth_hz=LOWEST_BANDWIDTH_HZ), "train")
     for i in range(20):
         one = example(narrow, CONFIG, (0, i))
         assert one["first_bin"] < one["last_bin"]
 
 
 def test_narrow_tracks_alone_are_an_error(folder):
-    path = folder(made_up_song(0, 1.0), bandwidth_hz=4000.0)
+    path = folder(made_up_song(0, 1.0), bandwidth_hz=3600.0)
     with pytest.raises(ConfigError, match="split train"):
         Music(path, "train")
 

@@ -102,3 +102,34 @@ def test_a_folder_without_test_tracks_is_one_line(tmp_path, capsys):
     data = music_folder(tmp_path / "music")
     assert evaluate.main(["--data", str(data), "--out", str(tmp_path / "report")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_untrained_network_of_the_paper_changes_nothing(clip, tmp_path):
+    pytest.importorskip("keras")
+    from tfbwe.models import stft_autoencoder
+    from training.presets import preset
+    from training.run import describe
+
+    config = preset("stft", "paper")
+    (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
+    stft_autoencoder(config.network).save(tmp_path / "best.keras")
+    received, _ = clip
+    y = systems.predicted_magnitudes(tmp_path, received[:, : 2 * SAMPLE_RATE], CUTOFF_HZ)
+    assert np.abs(y - received[:, : 2 * SAMPLE_RATE]).max() < 1e-5
+
+
+def test_a_run_of_two_heads_is_sent_to_export_first(tmp_path):
+    pytest.importorskip("keras")
+    from training.presets import preset
+    from training.run import describe
+
+    (tmp_path / "config.json").write_text(json.dumps(describe(preset("stft", "smoke"), 0, False, None)))
+    with pytest.raises(evaluate.ConfigError, match="export it first"):
+        systems.predicted_magnitudes(tmp_path, np.zeros((1, 5000), np.float32), CUTOFF_HZ)
+
+
+def test_models_of_one_name_are_refused(tmp_path, capsys):
+    data = music_folder(tmp_path / "music")
+    arguments = ["--models", "stft", "stft", "--data", str(data), "--out", str(tmp_path / "report")]
+    assert evaluate.main(arguments) == 1
+    assert "different names" in capsys.readouterr().err

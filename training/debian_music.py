@@ -158,7 +158,7 @@ def apt_download(package: str, folder: Path) -> Path:
     """
     tool = shutil.which("apt-get")
     if tool is None:
-        raise PackageError(f"no apt-get here; put {package}_*.deb (packages.debian.org) into {folder}")
+        raise PackageError(f"no apt-get here; put {package}_*.deb into {folder}")
     partial = folder / ".download"
     partial.mkdir(exist_ok=True)
     try:

@@ -16,8 +16,6 @@ from tfbwe.models import StftConfig, step_graph
 
 FloatArray = npt.NDArray[np.float32]
 
-QUANTISATIONS = ("none", "float16", "dynamic", "int8")
-
 
 def convert(network: keras.Model, config: StftConfig, features: FloatArray, quantisation: str) -> bytes:
     """Convert the step graph of a network.
@@ -30,7 +28,7 @@ def convert(network: keras.Model, config: StftConfig, features: FloatArray, quan
     features : (excerpts, frames, bins) float32
         Training features that set the ranges of ``int8``.
     quantisation : str
-        One of `QUANTISATIONS`. All have float inputs and outputs and static shapes.
+        One of `export.cli.QUANTISATIONS`. All have float inputs and outputs and static shapes.
 
     Returns
     -------

@@ -152,6 +152,8 @@ def test_a_run_may_start_from_the_best_network_of_another(tmp_path, failing):
     assert float(read_history(run)[0]["val_loss"]) == pytest.approx(first, rel=1e-3)
     described = json.loads((run / "config.json").read_text())
     assert described["init"] == json.loads((smoke.run() / "config.json").read_text())
+    gone = ("--resume", "--init", str(tmp_path / "gone"))
+    assert fit.main(arguments(smoke.music(), run, *gone, *more)) == 0
     other = arguments(smoke.music(), tmp_path / "third", "--init", str(smoke.run()))
     assert "same shape" in failing(*other, "--set", "network.bottleneck=24")
 

@@ -18,8 +18,32 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".part-{path.name}")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_synced(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_synced(temporary: str | os.PathLike[str], destination: Path) -> None:
+    """Flush a finished file to the disk, then rename it to its destination.
+
+    Parameters
+    ----------
+    temporary : str or Path
+        The finished file, in the destination's folder.
+    destination : Path
+        Its final name; an existing file is replaced.
+
+    Raises
+    ------
+    OSError
+        If the system refuses.
+    """
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, destination)
+    if os.name == "posix":
+        folder = os.open(destination.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

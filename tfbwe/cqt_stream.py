@@ -7,6 +7,7 @@ faded out. The first block begins `overlap` samples before the signal, in silenc
 covered fully. A block is always transformed by itself: the size of the pieces changes no bit of the result.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -49,7 +50,23 @@ def block_window(block_length: int, overlap: int) -> FloatArray:
     return window.astype(np.float32)
 
 
-class CQTAnalysis:
+class _Blocks(ABC):
+    """How blocks lie in a signal: what analysis and synthesis have in common."""
+
+    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
+        self.cqt = cqt
+        self.channels = channels
+        self.overlap = default_overlap(cqt.block_length) if overlap is None else overlap
+        self.hop_length = cqt.block_length - self.overlap
+        self._window = block_window(cqt.block_length, self.overlap)
+        self.reset()
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the past."""
+
+
+class CQTAnalysis(_Blocks):
     """Coefficients of a signal, block by block.
 
     Parameters
@@ -59,14 +76,6 @@ class CQTAnalysis:
     overlap : int, optional
         Samples, see `block_window`; a quarter of a block by default.
     """
-
-    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
-        self.cqt = cqt
-        self.channels = channels
-        self.overlap = default_overlap(cqt.block_length) if overlap is None else overlap
-        self.hop_length = cqt.block_length - self.overlap
-        self._window = block_window(cqt.block_length, self.overlap)
-        self.reset()
 
     def reset(self) -> None:
         """Forget all input."""
@@ -96,16 +105,8 @@ class CQTAnalysis:
         return blocks
 
 
-class CQTSynthesis:
+class CQTSynthesis(_Blocks):
     """Signal of coefficients, block by block; the counterpart of `CQTAnalysis`, with the same parameters."""
-
-    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
-        self.cqt = cqt
-        self.channels = channels
-        self.overlap = default_overlap(cqt.block_length) if overlap is None else overlap
-        self.hop_length = cqt.block_length - self.overlap
-        self._window = block_window(cqt.block_length, self.overlap)
-        self.reset()
 
     def reset(self) -> None:
         """Forget all blocks."""

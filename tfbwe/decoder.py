@@ -94,7 +94,6 @@ class Decoder:
         """Start anew, as if just made."""
         self._model.reset()
         self._high_band.reset()
-        self._limited_before = self._high_band.limited_frames
         self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
         self._frame = 0
         self._lost = 0
@@ -112,7 +111,7 @@ class Decoder:
     @property
     def limited_frames(self) -> int:
         """Frames so far whose high band was held below its ceiling."""
-        return self._high_band.limited_frames - self._limited_before
+        return self._high_band.limited_frames
 
     def process(self, block: FloatArray | None, samples: int = 0) -> FloatArray:
         """Take in a block and return one of the same length, `latency` samples late.

@@ -57,11 +57,11 @@ class HighBand:
         self.channels = channels
         self.diffuse = np.float32(diffuse)
         self.phase = phase
-        self.limited_frames = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget the past."""
+        self.limited_frames = 0
         self._image = np.zeros((self.channels, self.bins), np.float32)
 
     def added(

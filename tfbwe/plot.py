@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .atomic import replace_synced
 from .errors import AudioError, ConfigError
 from .formats import reason
-from .writer import refuse_destination, replace_synced, temporary_beside
+from .writer import refuse_destination, temporary_beside
 
 __all__ = ["refuse_picture", "save_spectrograms"]
 

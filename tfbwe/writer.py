@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from .atomic import replace_synced
 from .errors import AudioError
 from .formats import (
     LOSSY_LEVEL,
@@ -280,29 +281,3 @@ def temporary_beside(destination: Path) -> str:
     except OSError as error:
         raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
     return temporary
-
-
-def replace_synced(temporary: str, destination: Path) -> None:
-    """Flush a finished file to the disk, then rename it to its destination.
-
-    Parameters
-    ----------
-    temporary : str
-        The finished file, in the destination's folder.
-    destination : Path
-        Its final name; an existing file is replaced.
-
-    Raises
-    ------
-    OSError
-        If the system refuses.
-    """
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, destination)
-    if os.name == "posix":
-        folder = os.open(destination.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

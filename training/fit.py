@@ -123,7 +123,8 @@ def fit(options: argparse.Namespace) -> None:
     _refuse_other_run(folder, config, options)
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
-    initial = _initial(options.init, config) if options.init else None
+    resumed = options.resume and (folder / run.LAST).exists()
+    initial = _initial(options.init, config) if options.init and not resumed else None
     music, held_out = Music(options.data, "train"), Music(options.data, "valid")
     print(
         f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks",
@@ -134,9 +135,8 @@ def fit(options: argparse.Namespace) -> None:
     crop_seconds = config.crop_frames * HOP_LENGTH / SAMPLE_RATE
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
-    resumed = options.resume and (folder / run.LAST).exists()
     trainer = load_trainer(folder / run.LAST) if resumed else new_trainer(config, epochs * steps)
-    if initial is not None and not resumed:
+    if initial is not None:
         trainer.network.set_weights(initial.get_weights())
     done = int(trainer.optimizer.iterations) // steps
     stream = Batches(music, config, options.seed, done * steps, options.workers)

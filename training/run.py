@@ -69,7 +69,7 @@ def best_network(run: Path) -> keras.Model:
     network = stft_autoencoder(read_config(run).network)
     try:
         network.set_weights(keras.models.load_model(run / BEST, compile=False).get_weights())
-    except (ValueError, OSError, TypeError) as error:
+    except Exception as error:  # Keras raises whatever the damaged part happens to raise
         raise ConfigError(f"{run / BEST}: expected the best network of this run: {error}") from None
     return network
 

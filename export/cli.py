@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tfbwe.bundle import Bundle, Manifest
-    from tfbwe.models import StftConfig
+    from tfbwe.models import AutoencoderConfig
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 LICENCE = "Apache-2.0"
@@ -136,14 +136,14 @@ def _read_run(run: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def _load_network(run: Path, config: StftConfig) -> keras.Model:
+def _load_network(run: Path, config: AutoencoderConfig) -> keras.Model:
     """Load the trained weights into a float32 network."""
     import keras
     import numpy as np
 
-    from tfbwe.models import stft_autoencoder
+    from tfbwe.models import autoencoder
 
-    network = stft_autoencoder(config)
+    network = autoencoder(config)
     try:
         weights = keras.models.load_model(run / "best.keras", compile=False).get_weights()
         network.set_weights(weights)
@@ -173,7 +173,7 @@ def _read_features(run: Path, bins: int) -> tuple[npt.NDArray[np.float32], npt.N
 
 
 def _describe(
-    name: str, flatbuffer: bytes, quantisation: str, config: StftConfig, description: dict[str, Any]
+    name: str, flatbuffer: bytes, quantisation: str, config: AutoencoderConfig, description: dict[str, Any]
 ) -> Bundle:
     from tfbwe import band, stft
     from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest

@@ -12,19 +12,19 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfbwe.errors import ModelError
-from tfbwe.models import StftConfig, step_graph
+from tfbwe.models import AutoencoderConfig, step_graph
 
 FloatArray = npt.NDArray[np.float32]
 
 
-def convert(network: keras.Model, config: StftConfig, features: FloatArray, quantisation: str) -> bytes:
+def convert(network: keras.Model, config: AutoencoderConfig, features: FloatArray, quantisation: str) -> bytes:
     """Convert the step graph of a network.
 
     Parameters
     ----------
     network : keras.Model
-        As `tfbwe.models.stft_autoencoder` builds it.
-    config : StftConfig
+        As `tfbwe.models.autoencoder` builds it.
+    config : AutoencoderConfig
     features : (excerpts, frames, bins) float32
         Training features that set the ranges of ``int8``.
     quantisation : str

@@ -12,7 +12,7 @@ pytest.importorskip("keras")
 
 from tfbwe.errors import AudioError, ConfigError
 from training import dataset
-from training.dataset import LOWEST_BANDWIDTH_HZ, Batches, Music, crop_samples, decoded, example, fixed_set
+from training.dataset import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
 from training.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 from training.presets import preset
 
@@ -82,11 +82,11 @@ def test_a_batch_is_what_the_objective_takes():
     (batch,) = first_batches(1)
     size = CONFIG.batch_size
     shapes = {name: array.shape for name, array in batch.items()}
-    wave = (size, crop_samples(CONFIG))
-    assert shapes == {"received": wave, "original": wave, "first_bin": (size, 1), "last_bin": (size, 1)}
+    wave = (size, CONFIG.crop_samples)
+    assert shapes == {"received": wave, "original": wave, "cutoff_hz": (size, 1), "bandwidth_hz": (size, 1)}
     assert all(array.dtype == np.float32 for array in batch.values())
     assert all(np.isfinite(array).all() for array in batch.values())
-    assert (batch["first_bin"] < batch["last_bin"]).all()
+    assert (batch["cutoff_hz"] < batch["bandwidth_hz"]).all()
 
 
 def test_closing_ends_the_stream():
@@ -139,14 +139,14 @@ def test_a_track_of_silence_alone_is_no_endless_search(folder):
     assert not crop.any()
 
 
-@pytest.mark.parametrize("samples", [1, 500, crop_samples(CONFIG) - 1])
+@pytest.mark.parametrize("samples", [1, 500, CONFIG.crop_samples - 1])
 def test_a_track_shorter_than_the_crop_is_padded(folder, samples):
     x = np.full((2, samples), 0.5, np.float32)
-    crop, _ = Music(folder(x), "train").crop(np.random.default_rng(1), crop_samples(CONFIG))
-    assert crop.shape == (1, crop_samples(CONFIG))
+    crop, _ = Music(folder(x), "train").crop(np.random.default_rng(1), CONFIG.crop_samples)
+    assert crop.shape == (1, CONFIG.crop_samples)
     assert not crop[:, samples:].any()
     one = example(Music(folder(x), "train"), CONFIG, (0, 0))
-    assert one["received"].shape == (crop_samples(CONFIG),)
+    assert one["received"].shape == (CONFIG.crop_samples,)
 
 
 def test_longer_tracks_are_drawn_from_more_often(folder):
@@ -159,7 +159,7 @@ def test_longer_tracks_are_drawn_from_more_often(folder):
 def test_a_mix_is_no_louder_than_its_channels():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (5, 64)).astype(np.float32)
-    mixes = [dataset._mix_down(rng, x) for _ in range(60)]
+    mixes = [dataset.mix_down(rng, x) for _ in range(60)]
     assert all(mix.shape == (1, 64) and mix.dtype == np.float32 for mix in mixes)
     assert max(np.abs(mix).max() for mix in mixes) <= np.abs(x).max() + 1e-6
     assert len({mix.tobytes() for mix in mixes}) > 20
@@ -179,7 +179,7 @@ def test_the_narrowest_track_that_is_kept_gives_examples(folder):
     narrow = Music(folder(made_up_song(0, 1.0), bandwidth_hz=LOWEST_BANDWIDTH_HZ), "train")
     for i in range(20):
         one = example(narrow, CONFIG, (0, i))
-        assert one["first_bin"] < one["last_bin"]
+        assert one["cutoff_hz"] < one["bandwidth_hz"]
 
 
 def test_narrow_tracks_alone_are_an_error(folder):

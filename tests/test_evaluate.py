@@ -106,13 +106,13 @@ def test_a_folder_without_test_tracks_is_one_line(tmp_path, capsys):
 
 def test_an_untrained_network_of_the_paper_changes_nothing(clip, tmp_path):
     pytest.importorskip("keras")
-    from tfbwe.models import stft_autoencoder
+    from tfbwe.models import autoencoder
     from training.presets import preset
     from training.run import describe
 
     config = preset("stft", "paper")
     (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
-    stft_autoencoder(config.network).save(tmp_path / "best.keras")
+    autoencoder(config.network).save(tmp_path / "best.keras")
     received, _ = clip
     y = systems.predicted_magnitudes(tmp_path, received[:, : 2 * SAMPLE_RATE], CUTOFF_HZ)
     assert np.abs(y - received[:, : 2 * SAMPLE_RATE]).max() < 1e-5

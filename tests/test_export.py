@@ -21,10 +21,10 @@ from export.convert import convert, representative  # noqa: E402
 from tfbwe import Decoder  # noqa: E402
 from tfbwe.bundle import load_bundle  # noqa: E402
 from tfbwe.errors import ModelError  # noqa: E402
-from tfbwe.models import StftConfig, step_graph, stft_autoencoder  # noqa: E402
+from tfbwe.models import AutoencoderConfig, step_graph, autoencoder  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
-SMALL = StftConfig(
+SMALL = AutoencoderConfig(
     bins=64, channels=(4, 4, 4), kernels=(5, 3, 3), strides=(4, 2, 2), bottleneck=8, dilations=(1, 2)
 )
 TYPES = {0: "float32", 1: "float16", 2: "int32", 4: "int64", 9: "int8"}
@@ -159,7 +159,7 @@ def test_the_float_graph_is_the_network():
 
 
 def test_representative_data_hold_states_as_they_occur():
-    network = stft_autoencoder(SMALL)
+    network = autoencoder(SMALL)
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(0, 0.3, w.shape) for w in network.get_weights()])
     features = rng.normal(0, 1, (2, 9, 64)).astype(np.float32)
@@ -245,7 +245,7 @@ def test_a_graph_that_strays_from_the_network_is_not_written(failing, tmp_path, 
 
 
 def test_verification_refuses_what_is_not_a_number():
-    network = stft_autoencoder(preset_config())
+    network = autoencoder(preset_config())
     with np.load(smoke.run() / "features.npz") as arrays:
         features = arrays["valid"][:1].astype(np.float32)
     network.set_weights([np.full_like(w, np.nan) for w in network.get_weights()])
@@ -255,7 +255,7 @@ def test_verification_refuses_what_is_not_a_number():
 
 def preset_config():
     values = json.loads((smoke.run() / "config.json").read_text())["config"]["network"]
-    return StftConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return AutoencoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 def test_an_operation_that_is_not_built_in_is_refused(monkeypatch):
@@ -274,7 +274,7 @@ def test_an_operation_that_is_not_built_in_is_refused(monkeypatch):
         ),
     )
     with pytest.raises(ModelError, match="not supported"):
-        convert(stft_autoencoder(SMALL), SMALL, np.zeros((1, 4, 64), np.float32), "none")
+        convert(autoencoder(SMALL), SMALL, np.zeros((1, 4, 64), np.float32), "none")
 
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "-o", "x", "--quantize", "int4"], ["-o", "x"]], ids=str)

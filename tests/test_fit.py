@@ -93,7 +93,7 @@ def test_the_loss_falls_on_training_and_on_held_out_music():
 def test_the_best_network_is_kept():
     rows = read_history(smoke.run())
     best = keras.models.load_model(smoke.run() / "best.keras")
-    assert best.name == "stft_autoencoder"
+    assert best.name == "autoencoder"
     last = fit.load_trainer(smoke.run() / "last.keras")
     is_last = min(rows, key=lambda row: float(row["val_loss"])) is rows[-1]
     same = all(

@@ -9,18 +9,18 @@ keras = pytest.importorskip("keras")
 
 from tfbwe.errors import ConfigError  # noqa: E402
 from tfbwe.models import (  # noqa: E402
-    StftConfig,
+    AutoencoderConfig,
     config_from_dict,
     macs_per_frame,
     step_graph,
-    stft_autoencoder,
+    autoencoder,
 )
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE  # noqa: E402
 
-SMALL = StftConfig(
+SMALL = AutoencoderConfig(
     bins=64, channels=(4, 5, 6), kernels=(5, 3, 3), strides=(4, 2, 2), bottleneck=8, dilations=(1, 2, 4)
 )
-DEFAULT = StftConfig()
+DEFAULT = AutoencoderConfig()
 PAPER = dataclasses.replace(SMALL, causal=False, heads=("log_residual",))
 
 
@@ -43,7 +43,7 @@ def outputs(network, x):
 
 @pytest.mark.parametrize("config", [SMALL, DEFAULT, PAPER], ids=["small", "default", "paper"])
 def test_an_untrained_network_changes_nothing(config):
-    heads = outputs(stft_autoencoder(config), features(config, 5, batch=2))
+    heads = outputs(autoencoder(config), features(config, 5, batch=2))
     assert tuple(heads) == config.heads
     for head in heads.values():
         assert head.shape == (2, 5, config.bins)
@@ -53,7 +53,7 @@ def test_an_untrained_network_changes_nothing(config):
 
 @pytest.mark.parametrize("frame", [3, 10, 19])
 def test_a_later_frame_changes_no_earlier_output(frame):
-    network = with_random_weights(stft_autoencoder(SMALL))
+    network = with_random_weights(autoencoder(SMALL))
     x = features(SMALL, 20)
     changed = x.copy()
     changed[:, frame] += 1
@@ -64,7 +64,7 @@ def test_a_later_frame_changes_no_earlier_output(frame):
 
 
 def test_the_network_of_the_paper_looks_ahead():
-    network = with_random_weights(stft_autoencoder(PAPER))
+    network = with_random_weights(autoencoder(PAPER))
     x = features(PAPER, 20)
     changed = x.copy()
     changed[:, 10] += 1
@@ -74,7 +74,7 @@ def test_the_network_of_the_paper_looks_ahead():
 
 @pytest.mark.parametrize("config", [SMALL, DEFAULT], ids=["small", "default"])
 def test_the_step_graph_is_the_network_frame_by_frame(config):
-    network = with_random_weights(stft_autoencoder(config))
+    network = with_random_weights(autoencoder(config))
     x = features(config, 24)
     whole = outputs(network, x)
     step = step_graph(network, config)
@@ -88,14 +88,14 @@ def test_the_step_graph_is_the_network_frame_by_frame(config):
 
 
 def test_all_shapes_of_the_step_graph_are_static():
-    step = step_graph(stft_autoencoder(SMALL), SMALL)
+    step = step_graph(autoencoder(SMALL), SMALL)
     tensors = [*step.inputs, *keras.tree.flatten(step.output)]
     assert len(tensors) == 1 + 3 + 2 + 3
     assert all(None not in tensor.shape for tensor in tensors)
 
 
 def test_heads_stay_within_their_range_whatever_the_weights():
-    network = with_random_weights(stft_autoencoder(SMALL))
+    network = with_random_weights(autoencoder(SMALL))
     heads = outputs(network, 1e3 * features(SMALL, 4))
     assert heads["log_gain"].max() == 9
     assert heads["log_gain"].min() == -4
@@ -103,7 +103,7 @@ def test_heads_stay_within_their_range_whatever_the_weights():
 
 
 def test_the_gain_is_a_share_of_the_predicted_change():
-    network = with_random_weights(stft_autoencoder(SMALL))
+    network = with_random_weights(autoencoder(SMALL))
     names = ("log_gain_product", "log_residual_groups")
     inner = keras.Model(network.input, [network.get_layer(name).output for name in names])
     gain, residual = (keras.ops.convert_to_numpy(x) for x in inner(features(SMALL, 8)))
@@ -114,7 +114,7 @@ def test_the_gain_is_a_share_of_the_predicted_change():
 
 
 def test_a_network_looks_back_no_further_than_its_step_graph_remembers():
-    network = with_random_weights(stft_autoencoder(SMALL))
+    network = with_random_weights(autoencoder(SMALL))
     reach = sum(2 * dilation for dilation in SMALL.dilations)
     x = features(SMALL, reach + 2)
     changed = x.copy()
@@ -140,11 +140,11 @@ def counted_macs(step):
     ids=["small", "default", "one"],
 )
 def test_the_stated_arithmetic_is_that_of_the_layers(config):
-    assert macs_per_frame(config) == counted_macs(step_graph(stft_autoencoder(config), config))
+    assert macs_per_frame(config) == counted_macs(step_graph(autoencoder(config), config))
 
 
 def test_the_default_network_keeps_to_its_budget():
-    network = stft_autoencoder(DEFAULT)
+    network = autoencoder(DEFAULT)
     assert network.count_params() <= 500_000
     assert macs_per_frame(DEFAULT) * SAMPLE_RATE / HOP_LENGTH <= 72e6
 
@@ -191,11 +191,11 @@ def test_a_configuration_returns_from_json_lists():
 
 def test_a_network_that_looks_ahead_has_no_step_graph():
     with pytest.raises(ConfigError, match="causal"):
-        step_graph(stft_autoencoder(PAPER), PAPER)
+        step_graph(autoencoder(PAPER), PAPER)
 
 
 def test_a_saved_network_does_the_same_after_loading(tmp_path):
-    network = with_random_weights(stft_autoencoder(SMALL))
+    network = with_random_weights(autoencoder(SMALL))
     network.save(tmp_path / "network.keras")
     x = features(SMALL, 6)
     loaded = outputs(keras.models.load_model(tmp_path / "network.keras"), x)

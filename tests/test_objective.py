@@ -12,22 +12,16 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from tfbwe.models import StftConfig, stft_autoencoder  # noqa: E402
+from tfbwe.models import AutoencoderConfig, autoencoder  # noqa: E402
 from tfbwe.stft import BIN_HZ, EPSILON, HOP_LENGTH, N_FFT, stft  # noqa: E402
-from training.objective import (  # noqa: E402
-    Trainer,
-    log_magnitude,
-    normalise,
-    spectrum,
-    squared_error_loss,
-    two_term_loss,
-)
+from training.objective import Trainer, squared_error_loss, two_term_loss  # noqa: E402
+from training.transforms import ConstantQ, Stft, log_magnitude, normalise  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
-CONFIG = StftConfig(
+CONFIG = AutoencoderConfig(
     bins=768, channels=(3, 3, 3), kernels=(5, 3, 3), strides=(4, 4, 2), bottleneck=6, dilations=(1, 2)
 )
-PAPER = StftConfig(**{**vars(CONFIG), "heads": ("log_residual",), "causal": False})
+PAPER = AutoencoderConfig(**{**vars(CONFIG), "heads": ("log_residual",), "causal": False})
 FRAMES = 9
 SAMPLES = (FRAMES - 1) * HOP_LENGTH + N_FFT
 BINS = CONFIG.bins
@@ -42,21 +36,21 @@ def examples(count=3, seed=0):
     rng = np.random.default_rng(seed)
     original = rng.normal(0, 0.1, (count, SAMPLES)).astype(np.float32)
     received = np.empty_like(original)
-    first = rng.uniform(170, 400, (count, 1)).astype(np.float32)
+    cutoff_hz = rng.uniform(3700, 8600, (count, 1)).astype(np.float32)
     for i in range(count):
         coefficients = np.fft.rfft(original[i])
-        top = np.fft.rfftfreq(SAMPLES, 1 / 44100) > first[i, 0] * BIN_HZ
+        top = np.fft.rfftfreq(SAMPLES, 1 / 44100) > cutoff_hz[i, 0]
         coefficients[top] *= 0.05
         received[i] = np.fft.irfft(coefficients, SAMPLES)
-    last = rng.uniform(500, 800, (count, 1)).astype(np.float32)
-    return {"received": received, "original": original, "first_bin": first, "last_bin": last}
+    bandwidth_hz = rng.uniform(10700, 17200, (count, 1)).astype(np.float32)
+    return {"received": received, "original": original, "cutoff_hz": cutoff_hz, "bandwidth_hz": bandwidth_hz}
 
 
 def random_trainer(config=CONFIG, objective="two_term", seed=1):
-    network = stft_autoencoder(config)
+    network = autoencoder(config)
     rng = np.random.default_rng(seed)
     network.set_weights([rng.normal(0, 0.3, w.shape) for w in network.get_weights()])
-    return Trainer(network, objective, coherent_weight=2.0)
+    return Trainer(network, objective, 2.0, "stft")
 
 
 def frames_of(x):
@@ -64,14 +58,14 @@ def frames_of(x):
     return stft(x)[:, 3 : 3 + FRAMES]
 
 
-def loss_of_the_formulas(heads, y, x, first_bin, last_bin):
+def loss_of_the_formulas(heads, y, x, cutoff_hz, bandwidth_hz):
     """Chapter and verse in NumPy, example by example, in double precision: (batch, 2)."""
     result = []
     for i in range(len(y)):
         f = np.arange(BINS) * BIN_HZ
-        fc = first_bin[i, 0] * BIN_HZ
-        known = np.arange(BINS) <= last_bin[i, 0]
-        above = known & (np.arange(BINS) > first_bin[i, 0])
+        fc = cutoff_hz[i, 0]
+        known = f + 2 * BIN_HZ <= bandwidth_hz[i, 0]
+        above = known & (f > fc)
         weight = np.clip((f - (0.8 * fc - 500)) / 500, 0, 1)
         g, r = heads["log_gain"][i].astype(float), heads["log_residual"][i].astype(float)
         received, original = y[i, :, :BINS].astype(complex), x[i, :, :BINS].astype(complex)
@@ -93,14 +87,14 @@ def test_the_spectrum_is_that_of_tensorflow():
         return tf.sqrt(tf.signal.hann_window(length, periodic=True, dtype=dtype))
 
     expected = tf.signal.stft(x, N_FFT, HOP_LENGTH, N_FFT, window_fn=window).numpy()
-    real, imaginary = spectrum(x, 1025)
+    real, imaginary = Stft(1025)(x)
     assert real.shape == expected.shape
     np.testing.assert_allclose(numpy(real) + 1j * numpy(imaginary), expected, atol=2e-4)
 
 
 def test_the_spectrum_is_that_of_the_decoder():
     x = np.random.default_rng(1).uniform(-1, 1, (2, SAMPLES)).astype(np.float32)
-    real, imaginary = spectrum(x, BINS)
+    real, imaginary = Stft(BINS)(x)
     assert real.shape == (2, FRAMES, BINS)
     np.testing.assert_allclose(numpy(real) + 1j * numpy(imaginary), frames_of(x)[..., :BINS], atol=2e-4)
 
@@ -108,7 +102,7 @@ def test_the_spectrum_is_that_of_the_decoder():
 def test_features_are_those_of_the_decoder():
     x = np.random.default_rng(2).uniform(-1, 1, (1, SAMPLES)).astype(np.float32)
     expected = (np.log(np.abs(frames_of(x)[..., :BINS]) + 1e-4) + 5) / 3
-    np.testing.assert_allclose(numpy(normalise(log_magnitude(*spectrum(x, BINS)))), expected, atol=1e-3)
+    np.testing.assert_allclose(numpy(normalise(log_magnitude(*Stft(BINS)(x)))), expected, atol=1e-3)
 
 
 def test_the_loss_is_that_of_the_formulas():
@@ -117,7 +111,7 @@ def test_the_loss_is_that_of_the_formulas():
     y, x = frames_of(inputs["received"]), frames_of(inputs["original"])
     features = (np.log(np.abs(y[..., :BINS]) + EPSILON) + 5) / 3
     heads = {name: numpy(head) for name, head in trainer.network(features.astype(np.float32)).items()}
-    expected = loss_of_the_formulas(heads, y, x, inputs["first_bin"], inputs["last_bin"])
+    expected = loss_of_the_formulas(heads, y, x, inputs["cutoff_hz"], inputs["bandwidth_hz"])
     np.testing.assert_allclose(numpy(trainer(inputs)), expected, rtol=1e-3)
     assert np.ptp(expected, axis=0).min() > 1e-3  # the examples are told apart
 
@@ -140,8 +134,8 @@ def test_the_objective_of_the_paper_is_that_of_the_formula():
     features = (np.log(np.abs(y) + EPSILON) + 5) / 3
     r = numpy(trainer.network(features.astype(np.float32))["log_residual"])
     m = np.exp(np.log(np.abs(y) + EPSILON) + r) - EPSILON
-    place = np.arange(BINS)
-    above = (place > inputs["first_bin"]) & (place <= inputs["last_bin"])
+    f = np.arange(BINS) * BIN_HZ
+    above = (f > inputs["cutoff_hz"]) & (f + 2 * BIN_HZ <= inputs["bandwidth_hz"])
     expected = [
         ((m[i] - np.abs(x[i])) ** 2)[:, above[i]].sum() / ((np.abs(x[i]) ** 2)[:, above[i]].sum() + 1e-3)
         for i in range(len(x))
@@ -182,7 +176,7 @@ def test_what_is_not_known_and_what_is_not_missing_counts_for_nothing():
     before = numpy(trainer(inputs))
     changed = dict(inputs)
     spectrum_x = np.fft.rfft(inputs["original"])
-    unknown = np.fft.rfftfreq(SAMPLES, 1 / 44100) > (inputs["last_bin"][0, 0] + 6) * BIN_HZ
+    unknown = np.fft.rfftfreq(SAMPLES, 1 / 44100) > inputs["bandwidth_hz"][0, 0] + 6 * BIN_HZ
     spectrum_x[:, unknown] = 0
     changed["original"] = np.fft.irfft(spectrum_x, SAMPLES).astype(np.float32)
     np.testing.assert_allclose(numpy(trainer(changed)), before, atol=2e-3)

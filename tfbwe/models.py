@@ -1,8 +1,10 @@
-"""The STFT autoencoder, as a network over whole excerpts for training and as a step graph for the decoder.
+"""The autoencoder, as a network over excerpts for training and as a graph for the decoder.
 
 "Vertical" convolutions run along frequency, frame by frame, and shrink the spectrum; "horizontal" ones,
-causal and dilated, run along time in the bottleneck only. So all memory of the past sits in a few small
-tensors, and a graph that takes one frame and these states is the whole model.
+dilated, run along time in the bottleneck only. On the STFT they are causal: all memory of the past sits in a
+few small tensors, and a graph that takes one frame and these states is the whole model. On the constant-Q
+transform the vertical ones span octaves, and the horizontal ones look both ways inside a block: a graph that
+takes one block is the whole model, without a memory.
 """
 
 import dataclasses
@@ -21,20 +23,26 @@ LOG_GAIN_RANGE = (-4.0, 9.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class StftConfig:
-    """Shape of the STFT autoencoder.
+class AutoencoderConfig:
+    """Shape of an autoencoder.
 
     Attributes
     ----------
     bins : int
-        Bins that are read and predicted, from 0 Hz up, 1025 at most; 768 reach 16.5 kHz.
+        Bins or bands that are read and predicted, from the lowest up, 1025 at most. 768 bins of the STFT
+        reach 16.5 kHz, 400 bands of the constant-Q transform 17.5 kHz.
+    frames : int, optional
+        Frames of an excerpt; any number if ``None``.
+    time_stride : int
+        Frames that the first stage takes together; `frames` must be a multiple of it. The heads are given
+        for every group of so many and interpolated.
     channels, kernels, strides : tuple of int
         Of the vertical encoder, finest stage first; the decoder mirrors them. The heads are given at every
         `strides[0]`-th bin and interpolated.
     bottleneck : int
         Channels of the horizontal convolutions.
     dilations : tuple of int
-        Of the horizontal convolutions, in frames.
+        Of the horizontal convolutions, in groups of `time_stride` frames.
     heads : tuple of str
         Among `HEADS`.
     causal : bool
@@ -49,6 +57,8 @@ class StftConfig:
     """
 
     bins: int = 768
+    frames: int | None = None
+    time_stride: int = 1
     channels: tuple[int, ...] = (12, 24, 32)
     kernels: tuple[int, ...] = (9, 7, 5)
     strides: tuple[int, ...] = (4, 4, 2)
@@ -63,6 +73,12 @@ class StftConfig:
             values = getattr(self, name)
             if not (isinstance(values, tuple) and values and all(type(n) is int and n > 0 for n in values)):
                 raise ConfigError(f"{name}: expected whole numbers above 0, received {values!r}")
+        if not self.time_stride > 0 or (self.frames or self.time_stride) % self.time_stride:
+            raise ConfigError(
+                f"frames must be a multiple of time_stride; received {self.frames} and {self.time_stride}"
+            )
+        if self.time_stride > 1 and (self.causal or not self.frames):
+            raise ConfigError("a time_stride above 1 needs a number of frames and a network that is not causal")
         if not self.bottleneck > 0:
             raise ConfigError(f"bottleneck: expected above 0, received {self.bottleneck}")
         if not 0 <= self.dropout < 1:
@@ -90,11 +106,11 @@ class StftConfig:
         }
 
 
-def config_from_dict(values: dict[str, Any]) -> StftConfig:
+def config_from_dict(values: dict[str, Any]) -> AutoencoderConfig:
     """Read a configuration as JSON holds it; unknown keys are a `ConfigError`."""
     try:
         arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return StftConfig(**arguments)
+        return AutoencoderConfig(**arguments)
     except (TypeError, AttributeError) as error:
         raise ConfigError(f"not the shape of a network of this version: {error}") from None
 
@@ -102,17 +118,20 @@ def config_from_dict(values: dict[str, Any]) -> StftConfig:
 TimeConvolution = Callable[[Any, int], Any]
 
 
-def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> list[Any]:
+def _autoencoder(config: AutoencoderConfig, x: Any, horizontal: TimeConvolution) -> list[Any]:
     """Connect the layers from normalised log-magnitudes to the heads, each (batch, frames, bins)."""
     layers = keras.layers
-    frames = -1 if x.shape[1] is None else x.shape[1]
-    h = layers.Reshape((frames, config.bins, 1), name="spectrum")(x)
+    frames = -1 if x.shape[1] is None else x.shape[1] // config.time_stride
+    h = layers.Reshape((frames * config.time_stride, config.bins, 1), name="spectrum")(x)
     skips = []
+    together = config.time_stride
     for i, (channels, kernel, stride) in enumerate(
         zip(config.channels, config.kernels, config.strides, strict=True)
     ):
-        h = layers.Conv2D(channels, (1, kernel), (1, stride), padding="same", name=f"down_{i}")(h)
+        size, strides = (together, kernel), (together, stride)
+        h = layers.Conv2D(channels, size, strides, padding="same", name=f"down_{i}")(h)
         h = layers.LeakyReLU(0.1, name=f"down_{i}_activation")(h)
+        together = 1
         skips.append(h)
     coarse, deepest = h.shape[2], config.channels[-1]
     h = layers.Reshape((frames, coarse * deepest), name="flatten")(h)
@@ -136,7 +155,7 @@ def _autoencoder(config: StftConfig, x: Any, horizontal: TimeConvolution) -> lis
     return _heads(config, h, frames)
 
 
-def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
+def _heads(config: AutoencoderConfig, h: Any, frames: int) -> list[Any]:
     """One value a bin for each head; zero at the start of training: the untrained network changes nothing.
 
     The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain
@@ -153,20 +172,24 @@ def _heads(config: StftConfig, h: Any, frames: int) -> list[Any]:
         share = layers.Activation("sigmoid", dtype="float32", name="share")(groups["log_gain"])
         product = layers.Multiply(dtype="float32", name="log_gain_product")
         groups["log_gain"] = product([share, groups["log_residual"]])
-    return [bounded(config.strides[0], groups[name], name, (frames, config.bins)) for name in config.heads]
+    return [bounded(config, groups[name], name, frames) for name in config.heads]
 
 
-def bounded(factor: int, groups: Any, name: str, shape: tuple[int, int]) -> Any:
-    """Interpolate a head between groups of `factor` bins and keep it in range; (batch, *shape) float32."""
+def bounded(config: AutoencoderConfig, groups: Any, name: str, frames: int) -> Any:
+    """Interpolate a head of `frames` groups in time and between bins; (batch, frames, bins) float32."""
     layers = keras.layers
-    h = LinearInterpolation(factor, dtype="float32", name=f"{name}_bins")(groups)
+    h = LinearInterpolation(config.strides[0], dtype="float32", name=f"{name}_bins")(groups)
+    if config.time_stride > 1:
+        h = layers.Reshape((1, frames, config.bins), dtype="float32", name=f"{name}_turned")(h)
+        h = LinearInterpolation(config.time_stride, dtype="float32", name=f"{name}_frames")(h)
+        frames *= config.time_stride
     bounds = LOG_GAIN_RANGE if name == "log_gain" else (-LOG_GAIN_RANGE[1], LOG_GAIN_RANGE[1])
     h = Clip(*bounds, dtype="float32", name=f"{name}_clip")(h)
-    return layers.Reshape(shape, dtype="float32", name=name)(h)
+    return layers.Reshape((frames, config.bins), dtype="float32", name=name)(h)
 
 
-def stft_autoencoder(config: StftConfig) -> keras.Model:
-    """Build the network over excerpts of any length.
+def autoencoder(config: AutoencoderConfig) -> keras.Model:
+    """Build the network over excerpts.
 
     Returns
     -------
@@ -185,12 +208,31 @@ def stft_autoencoder(config: StftConfig) -> keras.Model:
             name=f"time_{i}",
         )(h)
 
-    x = keras.Input((None, config.bins), name="features")
+    x = keras.Input((config.frames, config.bins), name="features")
     heads = _autoencoder(config, x, horizontal)
-    return keras.Model(x, dict(zip(config.heads, heads, strict=True)), name="stft_autoencoder")
+    return keras.Model(x, dict(zip(config.heads, heads, strict=True)), name="autoencoder")
 
 
-def step_graph(network: keras.Model, config: StftConfig) -> keras.Model:
+def block_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
+    """Build the same network for one block, with the weights of `network`.
+
+    Returns
+    -------
+    keras.Model
+        Functional, batch 1, from ``features`` (1, frames, bins) to the heads (1, frames, bins); all float32.
+
+    Raises
+    ------
+    ConfigError
+        If the network takes any number of frames.
+    """
+    if config.frames is None:
+        raise ConfigError("a block graph needs a network of a fixed number of frames")
+    x = keras.Input((config.frames, config.bins), batch_size=1, name="features")
+    return keras.Model({"features": x}, network(x), name="block")
+
+
+def step_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
     """Build the same network for one frame, its memory made explicit, with the weights of `network`.
 
     Returns
@@ -231,9 +273,9 @@ def step_graph(network: keras.Model, config: StftConfig) -> keras.Model:
     return step
 
 
-def macs_per_frame(config: StftConfig) -> int:
+def macs_per_frame(config: AutoencoderConfig) -> float:
     """Multiply-accumulate operations of one frame of one channel."""
-    total, bins, width = 0, config.bins, 1
+    total, bins, width = 0, config.bins, config.time_stride
     sizes = []
     for channels, kernel, stride in zip(config.channels, config.kernels, config.strides, strict=True):
         bins //= stride
@@ -244,4 +286,5 @@ def macs_per_frame(config: StftConfig) -> int:
     total += len(config.dilations) * TIME_KERNEL * config.bottleneck**2
     for i in reversed(range(1, len(config.channels))):
         total += sizes[i] * config.channels[i] * config.channels[i - 1] * config.strides[i] * 3
-    return total + len(config.heads) * sizes[0] * config.channels[0] * 5
+    total += len(config.heads) * sizes[0] * config.channels[0] * 5
+    return total / config.time_stride

@@ -4,12 +4,15 @@ Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every 
 (seed, index) alone: the same run gives the same examples on any number of threads, resumed or not.
 """
 
+from __future__ import annotations
+
 import collections
 import hashlib
 import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +23,20 @@ import tqdm
 from tfbwe.atomic import replacing
 from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
+from tfbwe.stft import SAMPLE_RATE
 
 from . import degrade
 from .manifest import MANIFEST_NAME, Track, read_manifest
-from .presets import FitConfig
+
+if TYPE_CHECKING:
+    from .presets import FitConfig
 
 CUTOFF_MARGIN = 0.95
 """A cutoff is drawn below this share of the target's bandwidth, so that something is missing."""
 LOWEST_BANDWIDTH_HZ = LOWEST_CUTOFF_HZ / CUTOFF_MARGIN
 """A narrower track is no target: no cutoff can be drawn for it."""
+SILENT_POWER = 1e-6
+"""Mean square up to which a piece of music is silent, and no example."""
 DECODED = ".decoded"
 
 Batch = dict[str, npt.NDArray[np.float32]]
@@ -127,14 +134,14 @@ class Music:
             start = int(rng.integers(0, max(1, len(music) - samples)))
             x = np.asarray(music[start : start + samples]).T
             x = np.pad(x, [(0, 0), (0, samples - x.shape[1])])
-            mono = _mix_down(rng, x)
-            if float(np.mean(mono**2)) > 1e-6:
+            mono = mix_down(rng, x)
+            if float(np.mean(mono**2)) > SILENT_POWER:
                 break
         return mono, min(track.bandwidth_hz, HIGHEST_HZ)
 
 
-def _mix_down(rng: np.random.Generator, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """One channel, the mean of all, or a random mix."""
+def mix_down(rng: np.random.Generator, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Mix (channels, samples) down to one channel: one of them, the mean of all, or a random mix."""
     kind = rng.random()
     if kind < 0.4 or len(x) == 1:
         return x[[int(rng.integers(len(x)))]]
@@ -143,29 +150,28 @@ def _mix_down(rng: np.random.Generator, x: npt.NDArray[np.float32]) -> npt.NDArr
     return np.asarray(weights @ x, np.float32)[None]
 
 
-def crop_samples(config: FitConfig) -> int:
-    """Length of a crop whose STFT has `crop_frames` frames."""
-    return (config.crop_frames - 1) * HOP_LENGTH + N_FFT
-
-
 def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
     """One crop with its degradation, wholly determined by `key`.
 
     Returns
     -------
     dict
-        ``received``, ``original`` (samples,), ``first_bin``, ``last_bin`` (1,), float32, as
+        ``received``, ``original`` (samples,), ``cutoff_hz``, ``bandwidth_hz`` (1,), float32, as
         `objective.Trainer` takes them.
     """
     rng = np.random.default_rng(key)
-    x, bandwidth_hz = music.crop(rng, crop_samples(config))
+    return degraded(rng, *music.crop(rng, config.crop_samples))
+
+
+def degraded(rng: np.random.Generator, x: npt.NDArray[np.float32], bandwidth_hz: float) -> Batch:
+    """Example of a piece of music (1, samples), good up to `bandwidth_hz`; what `example` returns."""
     degradation = degrade.draw(rng, CUTOFF_MARGIN * bandwidth_hz)
     received, original = degrade.apply(x, SAMPLE_RATE, degradation)
     return {
         "received": received[0],
         "original": original[0],
-        "first_bin": np.array([degradation.lowpass.cutoff_hz / BIN_HZ], np.float32),
-        "last_bin": np.array([bandwidth_hz / BIN_HZ - 2], np.float32),
+        "cutoff_hz": np.array([degradation.lowpass.cutoff_hz], np.float32),
+        "bandwidth_hz": np.array([bandwidth_hz], np.float32),
     }
 
 

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: python -m training.fit --model stft --preset default --data music --run runs/stft",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", required=True, choices=["stft"])
+    parser.add_argument("--model", required=True, choices=["stft", "cqt"])
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
     parser.add_argument(
@@ -112,7 +112,7 @@ def fit(options: argparse.Namespace) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
-    from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
+    from tfbwe.stft import SAMPLE_RATE
 
     from . import run
     from .dataset import Batches, Music, fixed_set
@@ -132,7 +132,7 @@ def fit(options: argparse.Namespace) -> None:
     )
     _prepare(folder, config, options)
     write_features(folder, config, music, held_out)
-    crop_seconds = config.crop_frames * HOP_LENGTH / SAMPLE_RATE
+    crop_seconds = config.crop_samples / SAMPLE_RATE
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
     trainer = load_trainer(folder / run.LAST) if resumed else new_trainer(config, epochs * steps)
@@ -178,14 +178,15 @@ def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: 
 
     from . import run
     from .dataset import fixed_set
-    from .objective import log_magnitude, normalise, spectrum
+    from .transforms import log_magnitude, normalise, transform
 
     if (folder / run.FEATURES).exists():
         return
     arrays = {}
+    spectrum = transform(config.model, config.network.bins)
     for split, source, count in (("train", music, 48), ("valid", held_out, 16)):
         received = fixed_set(source, config, count)["received"]
-        features = normalise(log_magnitude(*spectrum(received, config.network.bins)))
+        features = normalise(log_magnitude(*spectrum(received)))
         arrays[split] = ops.convert_to_numpy(features).astype(np.float16)
     with replacing(folder / run.FEATURES) as temporary:
         np.savez_compressed(temporary, **arrays)
@@ -195,7 +196,7 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
     """Build an untrained network with its objective, optimiser and schedule over `steps` steps."""
     import keras
 
-    from tfbwe.models import stft_autoencoder
+    from tfbwe.models import autoencoder
 
     from .objective import Trainer
 
@@ -207,7 +208,8 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
         warmup_target=config.learning_rate,
         warmup_steps=warmup,
     )
-    trainer = Trainer(stft_autoencoder(config.network), config.objective, config.coherent_weight)
+    network = autoencoder(config.network)
+    trainer = Trainer(network, config.objective, config.coherent_weight, config.model)
     trainer.compile(
         optimizer=keras.optimizers.AdamW(
             schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
@@ -274,13 +276,11 @@ def _as_dataset(stream: "Batches", config: "FitConfig") -> Any:
         return ((batch,) for batch in stream)
     import tensorflow as tf
 
-    from .dataset import crop_samples
-
     def signature(width: int) -> Any:
         return tf.TensorSpec((config.batch_size, width), tf.float32)
 
-    wave, single = signature(crop_samples(config)), signature(1)
-    spec = {"received": wave, "original": wave, "first_bin": single, "last_bin": single}
+    wave, single = signature(config.crop_samples), signature(1)
+    spec = {"received": wave, "original": wave, "cutoff_hz": single, "bandwidth_hz": single}
     return tf.data.Dataset.from_generator(lambda: stream, output_signature=spec).prefetch(2)
 
 

@@ -10,36 +10,9 @@ import keras
 from keras import ops
 
 from tfbwe.high_band import CROSSOVER, FADE_HZ
-from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, window
+from tfbwe.stft import EPSILON
 
-
-def spectrum(x: Any, bins: int) -> tuple[Any, Any]:
-    """Square-root Hann STFT of waveforms, as real and imaginary part.
-
-    Parameters
-    ----------
-    x : (batch, samples) float32
-    bins : int
-        Bins to keep, from 0 Hz up.
-
-    Returns
-    -------
-    two tensors (batch, frames, bins) float32, frames = 1 + (samples - N_FFT) // HOP_LENGTH
-    """
-    real, imaginary = ops.stft(
-        x, sequence_length=N_FFT, sequence_stride=HOP_LENGTH, fft_length=N_FFT, window=window(), center=False
-    )
-    return real[..., :bins], imaginary[..., :bins]
-
-
-def log_magnitude(real: Any, imaginary: Any) -> Any:
-    """log(|Y| + EPSILON), same shape, nepers."""
-    return ops.log(ops.sqrt(real * real + imaginary * imaginary) + EPSILON)
-
-
-def normalise(log_magnitudes: Any) -> Any:
-    """Network input for log-magnitudes in nepers, same shape."""
-    return (log_magnitudes + FEATURE_OFFSET) / FEATURE_SCALE
+from .transforms import log_magnitude, normalise, transform
 
 
 def two_term_loss(
@@ -93,36 +66,40 @@ def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, miss
 
 @keras.saving.register_keras_serializable(package="tfbwe")
 class Trainer(keras.Model):  # type: ignore[misc]
-    """A network with its objective: takes waveforms, computes features on the device, returns the loss.
+    """A network with its objective: takes music, computes features on the device, returns the loss.
 
-    Inputs are a dictionary of ``received`` and ``original`` (batch, samples) float32 in [-1, 1],
-    ``first_bin`` (the cutoff's) and ``last_bin`` (the bandwidth's), both (batch, 1) float32.
+    Inputs are a dictionary of ``received`` and ``original``, waveforms (batch, samples) float32 in [-1, 1] or
+    their spectra (batch, 2, frames, bins) float32, real and imaginary part, and of ``cutoff_hz`` and
+    ``bandwidth_hz`` (batch, 1) float32. `kind` is that of the transform, see `transforms.transform`.
     """
 
     def __init__(
-        self, network: keras.Model, objective: str, coherent_weight: float = 1.0, **kwargs: Any
+        self, network: keras.Model, objective: str, coherent_weight: float, kind: str, **kwargs: Any
     ) -> None:
         super().__init__(dtype="float32", **kwargs)  # waveforms stay float32 under mixed precision
         self.network = network
         self.objective = objective
         self.coherent_weight = coherent_weight
+        self.kind = kind
+        self.transform = transform(kind, network.input_shape[-1])
         self.coherent = keras.metrics.Mean(name="coherent")
         self.magnitude = keras.metrics.Mean(name="magnitude")
         self.built = True  # the network is: so a saved optimiser state finds its variables again
 
+    def _spectrum(self, x: Any) -> tuple[Any, Any]:
+        return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else self.transform(x)
+
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32."""
-        bins = self.network.input_shape[-1]
-        received = spectrum(inputs["received"], bins)
-        original = spectrum(inputs["original"], bins)
+        received, original = self._spectrum(inputs["received"]), self._spectrum(inputs["original"])
         heads = self.network(normalise(log_magnitude(*received)), training=training)
         heads = {name: ops.cast(head, "float32") for name, head in heads.items()}
-        place = ops.arange(bins, dtype="float32")[None, None, :]
-        known = ops.cast(place <= inputs["last_bin"][:, :, None], "float32")
-        missing = known * ops.cast(place > inputs["first_bin"][:, :, None], "float32")
+        cutoff_hz, bandwidth_hz = inputs["cutoff_hz"][:, :, None], inputs["bandwidth_hz"][:, :, None]
+        hertz = self.transform.frequencies[None, None, :]
+        known = ops.cast(hertz + self.transform.reach_hz <= bandwidth_hz, "float32")
+        missing = known * ops.cast(hertz > cutoff_hz, "float32")
         if self.objective == "two_term":
-            start = inputs["first_bin"][:, :, None] * CROSSOVER
-            crossover = ops.clip((place - start) * BIN_HZ / FADE_HZ + 1.0, 0.0, 1.0)
+            crossover = ops.clip((hertz - CROSSOVER * cutoff_hz) / FADE_HZ + 1.0, 0.0, 1.0)
             parts = two_term_loss(heads, received, original, missing, known, crossover)
         else:
             error = squared_error_loss(heads, received, original, missing)
@@ -150,6 +127,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
             "network": network,
             "objective": self.objective,
             "coherent_weight": self.coherent_weight,
+            "kind": self.kind,
             "name": self.name,
         }
 

@@ -3,12 +3,15 @@
 import dataclasses
 import math
 
+from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
 from tfbwe.high_band import HEADS
-from tfbwe.models import StftConfig
+from tfbwe.models import AutoencoderConfig
+from tfbwe.stft import HOP_LENGTH, N_FFT
 
 NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}
 """The objectives, and the heads that a network must have for each."""
+MODELS = ("stft", "cqt")
 POSITIVE = (
     "hours",
     "epoch_hours",
@@ -27,8 +30,8 @@ class FitConfig:
     Attributes
     ----------
     model : str
-        ``stft``.
-    network : StftConfig
+        ``stft`` or ``cqt``: the transform.
+    network : AutoencoderConfig
     objective : str
         ``two_term`` or ``squared_error``.
     coherent_weight : float
@@ -38,7 +41,7 @@ class FitConfig:
     epoch_hours : float
         Hours between two validations and checkpoints.
     crop_frames : int
-        Frames of 512 samples in a crop.
+        STFT frames in a crop. What a CQT network sees is always one block.
     batch_size : int
     learning_rate : float
         Of Adam at its peak, after `warmup` of the steps; it then falls to a hundredth along a cosine.
@@ -57,7 +60,7 @@ class FitConfig:
     """
 
     model: str = "stft"
-    network: StftConfig = dataclasses.field(default_factory=StftConfig)
+    network: AutoencoderConfig = dataclasses.field(default_factory=AutoencoderConfig)
     objective: str = "two_term"
     coherent_weight: float = 2.0
     hours: float = 100.0
@@ -71,8 +74,10 @@ class FitConfig:
     valid_crops: int = 128
 
     def __post_init__(self) -> None:
-        if self.model != "stft":
-            raise ConfigError(f"model must be stft; got {self.model!r}")
+        if self.model not in MODELS:
+            raise ConfigError(f"model must be {' or '.join(MODELS)}; got {self.model!r}")
+        if (self.network.frames is None) != (self.model == "stft"):
+            raise ConfigError(f"a network of frames={self.network.frames} is not one for the {self.model}")
         if self.objective not in NEEDED_HEADS:
             raise ConfigError(f"objective must be {' or '.join(NEEDED_HEADS)}; got {self.objective!r}")
         missing = set(NEEDED_HEADS[self.objective]) - set(self.network.heads)
@@ -87,17 +92,50 @@ class FitConfig:
         if not 0 <= self.weight_decay < 1:
             raise ConfigError(f"weight_decay must be in [0, 1); got {self.weight_decay}")
 
+    @property
+    def crop_samples(self) -> int:
+        """Length of a crop."""
+        return BLOCK_LENGTH if self.model == "cqt" else (self.crop_frames - 1) * HOP_LENGTH + N_FFT
+
+
+_CQT = AutoencoderConfig(
+    bins=400,
+    frames=448,
+    time_stride=4,
+    channels=(12, 24),
+    kernels=(9, 25),  # the second spans two octaves of 12 groups
+    strides=(4, 5),
+    bottleneck=96,
+    dilations=(1, 2, 4, 8, 16),
+    causal=False,
+)
 
 PRESETS = {
     ("stft", "default"): FitConfig(),
     ("stft", "paper"): FitConfig(
-        network=StftConfig(heads=("log_residual",), causal=False), objective="squared_error"
+        network=AutoencoderConfig(heads=("log_residual",), causal=False), objective="squared_error"
     ),
     ("stft", "smoke"): FitConfig(
-        network=StftConfig(channels=(4, 4, 4), bottleneck=16, dilations=(1, 2)),
+        network=AutoencoderConfig(channels=(4, 4, 4), bottleneck=16, dilations=(1, 2)),
         hours=0.02,
         epoch_hours=0.01,
         crop_frames=32,
+        batch_size=4,
+        valid_crops=8,
+    ),
+    ("cqt", "default"): FitConfig(model="cqt", network=_CQT, batch_size=48, valid_crops=384),
+    ("cqt", "paper"): FitConfig(
+        model="cqt",
+        network=dataclasses.replace(_CQT, heads=("log_residual",)),
+        objective="squared_error",
+        batch_size=48,
+        valid_crops=384,
+    ),
+    ("cqt", "smoke"): FitConfig(
+        model="cqt",
+        network=dataclasses.replace(_CQT, channels=(4, 4), bottleneck=8, dilations=(1, 2)),
+        hours=0.01,
+        epoch_hours=0.005,
         batch_size=4,
         valid_crops=8,
     ),

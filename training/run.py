@@ -14,7 +14,7 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
-from tfbwe.models import config_from_dict, stft_autoencoder
+from tfbwe.models import config_from_dict, autoencoder
 
 from .presets import FitConfig
 from .provenance import git_revision, versions
@@ -66,7 +66,7 @@ def best_network(run: Path) -> keras.Model:
     ConfigError
         If this is not a run folder, or its network is damaged or of another version.
     """
-    network = stft_autoencoder(read_config(run).network)
+    network = autoencoder(read_config(run).network)
     try:
         network.set_weights(keras.models.load_model(run / BEST, compile=False).get_weights())
     except Exception as error:  # Keras raises whatever the damaged part happens to raise

@@ -1,0 +1,317 @@
+"""Precompute the CQT of music and of its degraded variants: ``python -m training.precompute``.
+
+Every block of the splits train and valid, each in a number of variants of the degradation, goes into TFRecord
+shards; `training.shards` reads them. A shard depends on the seed alone, not on how many processes work. What
+is interrupted, by whatever, is taken up where it was: a shard counts once it is in the index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfbwe.errors import ConfigError, TfbweError
+
+if TYPE_CHECKING:
+    from .cqt_pairs import Item
+    from .shards import Shard
+
+_WORK = ".work-"
+_GB = 1e9
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    # glibc: keep freed memory instead of asking the system for it again with every example; a fifth faster.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+"""What the working processes start with."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.precompute",
+        description="Write pairs of band-limited and full-band CQT blocks as TFRecord shards, to train on. "
+        "Interrupted, the same command goes on.",
+        epilog="example: python -m training.precompute --data music --out shards --variants 2",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
+    parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
+    parser.add_argument(
+        "--variants", required=True, type=_positive, metavar="N", help="degradations of every block of 0.74 s"
+    )
+    parser.add_argument("--seed", type=_whole_number, default=0, help="of degradations and order (default 0)")
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        help="processes; they do not change the shards (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
+    try:
+        precompute(options)
+    except TfbweError as error:
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
+        return _failed(f"needs {error.name}: pip install 'tfbwe[train]'")
+    except OSError as error:
+        return _failed(f"{error.filename or options.out}: {error.strerror or error}")
+    except BrokenExecutor:
+        return _failed("a process was ended from outside, for want of memory perhaps; take fewer --jobs")
+    except KeyboardInterrupt:
+        print("training.precompute: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _failed(message: str) -> int:
+    print(f"training.precompute: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^32 - 1, received {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if _whole_number(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
+    return int(text)
+
+
+def precompute(options: argparse.Namespace) -> None:
+    """Make the shards that the command line asks for, as far as they are not there."""
+    from .cqt_pairs import description
+    from .shards import SCHEMA, is_shards, read_schema, write_json
+
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    out: Path = options.out
+    wanted = description(options.data, options.seed, options.variants)
+    with _alone(out):
+        there = read_schema(out) if is_shards(out) else None
+        if there is None:
+            _refuse_other_files(out)
+        else:
+            _refuse_difference(out, {name: there.get(name) for name in wanted}, wanted)
+        _remove_leftovers(out)
+        if there is not None and _is_complete(out, there):
+            return
+        plan = _plan(options)
+        splits = _described(plan)
+        if there is not None:
+            _refuse_difference(out, there["splits"], splits)
+        finished = _finished(out)
+        shards = {name: items for name, items in _cut(plan).items() if name not in finished}
+        _announce(out, plan, shards)
+        if there is None:
+            write_json(out / SCHEMA, {**wanted, "splits": splits, "made_with": _provenance()})
+        _make(options, shards, finished)
+
+
+def _provenance() -> dict[str, Any]:
+    from .provenance import git_revision, versions
+
+    packages = ("tfbwe", "numpy", "scipy", "soxr", "soundfile", "tensorflow")
+    return {"git_revision": git_revision(), "versions": versions(*packages)}
+
+
+def _refuse_other_files(out: Path) -> None:
+    if out.is_dir() and any(not path.name.startswith((_WORK, ".part-")) for path in out.iterdir()):
+        raise ConfigError(f"{out}: expected a new or empty folder, or one of shards; it holds other files")
+
+
+def _refuse_difference(out: Path, there: Any, wanted: Any) -> None:
+    from .shards import SCHEMA, differences
+
+    if differing := differences(there, wanted):
+        raise ConfigError(
+            f"{out / SCHEMA}: expected the music and the parameters that this folder was begun with; "
+            f"{'; '.join(differing[:3])}; take those, or another folder"
+        )
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what a killed run was writing."""
+    for leftover in [*out.glob(f"{_WORK}*"), *out.glob(".part-*")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _is_complete(out: Path, schema: dict[str, Any]) -> bool:
+    """Whether there is nothing to do; says so."""
+    from .shards import shard_names
+
+    names = [name for split, row in schema["splits"].items() for name in shard_names(split, row["shards"])]
+    complete = set(names) <= set(_finished(out))
+    if complete:
+        print(f"{out}: complete, {len(names)} shards", file=sys.stderr)
+    return complete
+
+
+def _finished(out: Path) -> dict[str, Shard]:
+    """Shards that the index lists and that are there in full length."""
+    from .shards import read_index
+
+    def size(name: str) -> int:
+        path = out / name
+        return path.stat().st_size if path.is_file() else -1
+
+    return {name: shard for name, shard in read_index(out).items() if size(name) == shard.bytes}
+
+
+def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
+    """Find all examples of both splits, in the order of the shards."""
+    import joblib
+    import tqdm
+
+    from .cqt_pairs import Item, in_random_order, loud_blocks, work_for
+    from .dataset import Music
+    from .shards import SPLITS
+
+    plan = {}
+    for split in SPLITS:
+        tracks = sorted((track for track, _ in Music(options.data, split).tracks), key=lambda row: row.file)
+        work = joblib.Parallel(n_jobs=options.jobs, return_as="generator")(
+            joblib.delayed(work_for)(
+                os.getpid(), loud_blocks, options.data, track, options.seed, options.variants
+            )
+            for track in tracks
+        )
+        bar = tqdm.tqdm(work, total=len(tracks), desc=f"listening to {split}", unit="track", disable=None)
+        items = [Item(track, *key) for track, keys in zip(tracks, bar, strict=True) for key in keys]
+        if not items:
+            raise ConfigError(f"{options.data}: expected music in the split {split}, every block is silent")
+        plan[split] = in_random_order(items, options.seed, split)
+    return plan
+
+
+def _described(plan: dict[str, list[Item]]) -> dict[str, Any]:
+    """What the schema says of the splits."""
+    from .shards import SHARD_EXAMPLES
+
+    counts = {}
+    for split, items in plan.items():
+        rows = repr([(item.track.file, item.block, item.variant) for item in items])
+        counts[split] = {
+            "examples": len(items),
+            "shards": -(-len(items) // SHARD_EXAMPLES),
+            "order_sha256": hashlib.sha256(rows.encode()).hexdigest(),
+        }
+    return counts
+
+
+def _cut(plan: dict[str, list[Item]]) -> dict[str, list[Item]]:
+    """Items of every shard by its name."""
+    from .shards import SHARD_EXAMPLES, shard_names
+
+    shards: dict[str, list[Item]] = {}
+    for split, items in plan.items():
+        parts = [items[i : i + SHARD_EXAMPLES] for i in range(0, len(items), SHARD_EXAMPLES)]
+        shards.update(zip(shard_names(split, len(parts)), parts, strict=True))
+    return shards
+
+
+def _announce(out: Path, plan: dict[str, list[Item]], shards: dict[str, list[Item]]) -> None:
+    """Say what will be written; refuse if the disk cannot take it."""
+    from .cqt_pairs import example_bytes
+
+    examples = sum(map(len, shards.values()))
+    needed = examples * example_bytes()
+    sizes = " and ".join(f"{len(items)} of {split}" for split, items in plan.items())
+    print(
+        f"{out}: examples: {sizes}; to write: {examples} in {len(shards)} shards, {needed / _GB:.1f} GB",
+        file=sys.stderr,
+    )
+    free = shutil.disk_usage(out).free
+    if needed > free:
+        raise ConfigError(
+            f"{out}: expected {needed / _GB:.1f} GB of free disk, there are {free / _GB:.1f} GB; "
+            "take fewer --variants or another disk"
+        )
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make the folder, and keep a second run out of it."""
+    out.mkdir(parents=True, exist_ok=True)
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"{out}: expected no other run, one is writing here; wait until it ends"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(folder)
+
+
+def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dict[str, Shard]) -> None:
+    """Make shards in a folder of their own; each moves to its place once it is whole, then into the index.
+
+    After a kill the working processes may write on for a moment: into a folder that nobody looks at any more.
+    """
+    import joblib
+    import tqdm
+
+    from tfbwe.atomic import replace_synced
+
+    from .cqt_pairs import work_for, write_shard
+    from .shards import BLOCK_HOURS, write_index
+
+    out: Path = options.out
+    before = sum(shard.examples for shard in index.values())
+    total = before + sum(map(len, shards.values()))
+    done, speed, begun = 0, 0.0, time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as work,
+        tqdm.tqdm(total=total, initial=before, desc="precomputing", unit="example", disable=None) as bar,
+    ):
+        made = joblib.Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)(
+            joblib.delayed(work_for)(
+                os.getpid(), write_shard, options.data, items, options.seed, Path(work) / name
+            )
+            for name, items in shards.items()
+        )
+        for shard in made:
+            replace_synced(Path(work) / shard.name, out / shard.name)
+            index[shard.name] = shard
+            write_index(out, index)
+            bar.update(shard.examples)
+            done += shard.examples
+            speed = done * BLOCK_HOURS * 3600 / (time.monotonic() - begun)
+            bar.set_postfix_str(f"{speed:.0f} x real time")
+    gigabytes = sum(shard.bytes for shard in index.values()) / _GB
+    print(
+        f"{out}: complete, {len(index)} shards, {total} examples, {gigabytes:.1f} GB, "
+        f"made at {speed:.0f} times real time",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

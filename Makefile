@@ -28,9 +28,13 @@ train-smoke: $(VENV)/.with-train,export
 	rm -rf $(SMOKE)
 	$(BIN)/python demo/smoke_music.py $(SMOKE)/music
 	$(BIN)/python -m training.corpus scan --jobs 1 $(SMOKE)/music
-	$(BIN)/python -m training.fit --model stft --preset smoke --data $(SMOKE)/music --run $(SMOKE)/run
-	$(BIN)/tfbwe-export $(SMOKE)/run -o $(SMOKE)/models --quantize none int8
-	$(BIN)/python -m demo.demo $(SMOKE)/demo --model $(SMOKE)/models/stft.int8.tflite
+	$(BIN)/python -m training.precompute --data $(SMOKE)/music --out $(SMOKE)/shards --variants 1
+	$(BIN)/python -m training.fit --model stft --preset smoke --data $(SMOKE)/music --run $(SMOKE)/stft
+	$(BIN)/python -m training.fit --model cqt --preset smoke --data $(SMOKE)/shards --run $(SMOKE)/cqt
+	for model in stft cqt; do \
+	  $(BIN)/tfbwe-export $(SMOKE)/$$model -o $(SMOKE)/models --quantize none int8 && \
+	  $(BIN)/python -m demo.demo $(SMOKE)/demo-$$model --model $(SMOKE)/models/$$model.int8.tflite || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

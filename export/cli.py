@@ -82,7 +82,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     Raises
     ------
     ConfigError
-        If the run is incomplete, its network is not causal, or a file exists.
+        If the run is incomplete, its network has no graph for the decoder, or a file exists.
     ModelError
         If the network cannot be read or converted, or a file does not do what the network does.
     """
@@ -178,29 +178,29 @@ def _describe(
     from tfbwe import band, stft
     from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest
     from tfbwe.models import macs_per_frame
+    from tfbwe.transform import transform_parameters
 
-    # The command holds the paths of whoever trained: not for those who get the model.
-    training = _without_commands(description)
+    kind = description["config"]["model"]
+    transform = {**transform_parameters(kind), "bins": config.bins}
+    if config.frames is None:
+        frames_per_s = stft.SAMPLE_RATE / stft.HOP_LENGTH
+    else:
+        hop_length = transform["block_length"] - transform["overlap"]
+        frames_per_s = config.frames * stft.SAMPLE_RATE / hop_length
     manifest = Manifest(
         format_version=FORMAT_VERSION,
-        model=description["config"]["model"],
-        transform={
-            "kind": "stft",
-            "sample_rate": stft.SAMPLE_RATE,
-            "n_fft": stft.N_FFT,
-            "hop_length": stft.HOP_LENGTH,
-            "window": "sqrt_hann",
-            "bins": config.bins,
-        },
+        model=kind,
+        transform=transform,
         normalisation={"epsilon": stft.EPSILON, "offset": stft.FEATURE_OFFSET, "scale": stft.FEATURE_SCALE},
         heads=config.heads,
-        states={name: tuple(shape) for name, shape in config.state_shapes.items()},
+        states=config.state_shapes,
         cutoff_range_hz=(band.LOWEST_CUTOFF_HZ, band.HIGHEST_CUTOFF_HZ),
         highest_hz=band.HIGHEST_HZ,
         quantisation=quantisation,
-        macs_per_s=round(macs_per_frame(config) * stft.SAMPLE_RATE / stft.HOP_LENGTH),
+        macs_per_s=round(macs_per_frame(config) * frames_per_s),
         licence=LICENCE,
-        training=training,
+        # The command holds the paths of whoever trained: not for those who get the model.
+        training=_without_commands(description),
         verification={},
         sha256=digest(flatbuffer),
         size_bytes=len(flatbuffer),

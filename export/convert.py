@@ -1,4 +1,4 @@
-"""From a trained network to TFLite flatbuffers of its step graph, one for each quantisation."""
+"""From a trained network to TFLite flatbuffers of the decoder's graph, one for each quantisation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfbwe.errors import ModelError
-from tfbwe.models import AutoencoderConfig, step_graph
+from tfbwe.models import AutoencoderConfig, decoder_graph
 
 FloatArray = npt.NDArray[np.float32]
 
 
-def convert(network: keras.Model, config: AutoencoderConfig, features: FloatArray, quantisation: str) -> bytes:
-    """Convert the step graph of a network.
+def convert(
+    network: keras.Model, config: AutoencoderConfig, features: FloatArray, quantisation: str
+) -> bytes:
+    """Convert a network into the graph that the decoder runs.
 
     Parameters
     ----------
@@ -40,9 +42,9 @@ def convert(network: keras.Model, config: AutoencoderConfig, features: FloatArra
     ModelError
         If the converter fails, for example on an operation that is not built in.
     """
-    step = step_graph(network, config)
+    graph = decoder_graph(network, config)
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
-        _save(step, folder)
+        _save(graph, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantisation != "none":
@@ -50,7 +52,7 @@ def convert(network: keras.Model, config: AutoencoderConfig, features: FloatArra
         if quantisation == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantisation == "int8":
-            converter.representative_dataset = lambda: representative(step, features)
+            converter.representative_dataset = lambda: representative(graph, features)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         try:
             return bytes(converter.convert())
@@ -58,32 +60,34 @@ def convert(network: keras.Model, config: AutoencoderConfig, features: FloatArra
             raise ModelError(f"{network.name}: cannot be converted to {quantisation}: {error}") from None
 
 
-def _save(step: keras.Model, folder: str) -> None:
-    """Write a SavedModel whose signature has the names of the step graph's tensors."""
-    names = [tensor.name for tensor in step.inputs]
+def _save(graph: keras.Model, folder: str) -> None:
+    """Write a SavedModel whose signature has the names of the graph's tensors."""
+    names = [tensor.name for tensor in graph.inputs]
     module = tf.Module()
     # Keras' own tracking does not reach tf.Module: without this the converter would lose the weights.
-    module.weights = [variable.value for variable in step.variables]
+    module.weights = [variable.value for variable in graph.variables]
 
     def serve(**tensors: Any) -> Any:
-        return step({name: tensors[name] for name in names}, training=False)
+        return graph({name: tensors[name] for name in names}, training=False)
 
-    specs = {t.name: tf.TensorSpec(t.shape, tf.float32, name=t.name) for t in step.inputs}
+    specs = {t.name: tf.TensorSpec(t.shape, tf.float32, name=t.name) for t in graph.inputs}
     module.serve = tf.function(serve)
     tf.saved_model.save(module, folder, signatures=module.serve.get_concrete_function(**specs))
 
 
-def representative(step: keras.Model, features: FloatArray) -> Iterator[dict[str, FloatArray]]:
-    """Yield inputs of the step graph, states included, as they occur while it runs over excerpts.
+def representative(graph: keras.Model, features: FloatArray) -> Iterator[dict[str, FloatArray]]:
+    """Yield inputs of the graph, states included, as they occur while it runs over excerpts.
 
-    Every fourth frame is enough, since neighbours are much alike.
+    Of frames every fourth is enough, since neighbours are much alike.
     """
-    run = tf.function(lambda inputs: step(inputs, training=False))
+    run = tf.function(lambda inputs: graph(inputs, training=False))
+    frames = next(t.shape[1] for t in graph.inputs if t.name == "features")
     for excerpt in features:
-        states = {t.name: np.zeros(t.shape, np.float32) for t in step.inputs if t.name != "features"}
-        for i, frame in enumerate(excerpt):
-            inputs = {"features": frame[None, None], **states}
-            if i % 4 == 3:
+        states = {t.name: np.zeros(t.shape, np.float32) for t in graph.inputs if t.name != "features"}
+        for i, step in enumerate(excerpt.reshape(-1, 1, frames, excerpt.shape[-1])):
+            inputs = {"features": step, **states}
+            if i % 4 == 3 or not states:
                 yield inputs
-            outputs = run({name: tf.constant(value) for name, value in inputs.items()})
-            states = {name: outputs[f"next_{name}"].numpy() for name in states}
+            if states:
+                outputs = run({name: tf.constant(value) for name, value in inputs.items()})
+                states = {name: outputs[f"next_{name}"].numpy() for name in states}

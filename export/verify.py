@@ -10,6 +10,8 @@ from tfbwe.bundle import Bundle
 from tfbwe.errors import ModelError
 from tfbwe.step_model import StepModel
 
+FloatArray = npt.NDArray[np.float32]
+
 MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
 """Largest root mean square difference of the heads.
 
@@ -17,8 +19,8 @@ MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
 """
 
 
-def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Run a bundle's graph frame by frame against the network over whole excerpts.
+def verify(network: keras.Model, bundle: Bundle, features: FloatArray) -> dict[str, float]:
+    """Run a bundle's graph, frame by frame or block by block, against the network over whole excerpts.
 
     Parameters
     ----------
@@ -38,13 +40,9 @@ def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float3
         If a value is not finite, or the difference exceeds `MAX_RMS_NEPERS`.
     """
     heads = network.predict(features, batch_size=4, verbose=0)
-    expected = np.stack([heads[name] for name in bundle.manifest.heads], axis=2)
-    received = np.empty_like(expected)
+    expected = np.stack([heads[name] for name in bundle.manifest.heads], axis=1)
     model = StepModel(bundle, 1)
-    for i, excerpt in enumerate(features):
-        model.reset()
-        for j, frame in enumerate(excerpt):
-            received[i, j] = model.step(frame[None])[:, 0]
+    received = np.stack([_run(model, excerpt) for excerpt in features])
     limit = MAX_RMS_NEPERS[bundle.manifest.quantisation]
     difference = received - expected
     rms = float(np.sqrt(np.mean(difference**2)))
@@ -60,3 +58,11 @@ def verify(network: keras.Model, bundle: Bundle, features: npt.NDArray[np.float3
         "max_nepers": round(float(np.abs(difference).max()), 6),
         "limit_rms_nepers": limit,
     }
+
+
+def _run(model: StepModel, excerpt: FloatArray) -> FloatArray:
+    """Heads of an excerpt, (heads, frames, bins)."""
+    model.reset()
+    if not model.manifest.states:
+        return model.step(excerpt[None])[:, 0]
+    return np.concatenate([model.step(frame[None]) for frame in excerpt], axis=1)

@@ -11,7 +11,7 @@ advance = run.Recorder.on_train_batch_end
 
 def advance_or_die(self, batch, logs=None):
     advance(self, batch, logs)
-    if len(self.rows) == 1 and batch == 10:
+    if len(self.rows) == 1 and batch == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

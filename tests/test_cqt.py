@@ -179,6 +179,26 @@ def test_every_band_of_a_batch_is_bit_for_bit_that_of_its_block_alone():
         np.testing.assert_array_equal(SMALL.inverse(np.ascontiguousarray(c[i])), y[i])
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, SMALL.shape[1]), st.integers(0, SMALL.shape[1]))
+def test_some_bands_are_bit_for_bit_those_of_all_of_them(one, other):
+    which = slice(min(one, other), max(one, other))
+    x = noise(2, 1024)
+    c = SMALL.forward(x)
+    part = SMALL.bands(SMALL.spectrum(x), which)
+    np.testing.assert_array_equal(part, c[..., which])
+    alone = np.zeros_like(c)
+    alone[..., which] = part
+    np.testing.assert_array_equal(SMALL.inverse(part, which), SMALL.inverse(alone))
+
+
+def test_bands_of_another_number_are_refused():
+    with pytest.raises(AudioError, match=r"\(\.\.\., \d+, 5\) were expected"):
+        SMALL.inverse(random_coefficients(SMALL), slice(10, 15))
+    with pytest.raises(AudioError, match="blocks of 1024 samples"):
+        SMALL.spectrum(noise(1000))
+
+
 def test_input_is_left_as_it_was():
     x = noise(1024)
     c = SMALL.forward(x)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.cqt import CQT
-from tfbwe.cqt_stream import CQTAnalysis, CQTStream, CQTSynthesis, alter_signal, block_window
+from tfbwe.cqt_stream import BlockStream, CQTAnalysis, CQTStream, CQTSynthesis, alter_signal, block_window
 from tfbwe.errors import AudioError, ConfigError
 
 CQT_512 = CQT(sample_rate=8000, block_length=512, bins_per_octave=12, f_min=100, f_max=3500)
@@ -116,6 +116,24 @@ def test_an_alteration_sees_each_block_once_in_order_and_stays_inside_it():
     assert changed[reached].mean() > 0.95
     changed[reached] = False
     assert not changed.any()
+
+
+def test_blocks_come_as_they_were_received_and_are_windowed_once_on_the_way_back():
+    seen = []
+
+    def windowed(block):
+        seen.append(block.copy())
+        return block * stream.window
+
+    stream = BlockStream(512, 2, windowed, overlap=100)
+    x = noise(2, 412 * 5)
+    y = in_pieces(stream, x, [1, 700, 3])
+    assert (stream.latency, stream.overlap, stream.hop_length) == (512, 100, 412)
+    np.testing.assert_array_equal(stream.window, block_window(512, 100))
+    assert np.abs(y[:, 512:] - x).max() < 1e-6
+    padded = np.pad(x, ((0, 0), (100, 512)))
+    for b, block in enumerate(seen[:6]):
+        np.testing.assert_array_equal(block, padded[:, 412 * b : 412 * b + 512])
 
 
 def test_altered_blocks_fade_at_both_ends():

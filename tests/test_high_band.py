@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from tfbwe.bundle import load_bundle
 from tfbwe.high_band import CEILING, FADE_HZ, Heads, HighBand
 from tfbwe.phase import PHASES, phasors
-from tfbwe.stft import BIN_HZ, N_FFT
+from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 
 MANIFEST = load_bundle("stft").manifest
 PREDICTED = MANIFEST.transform["bins"]
@@ -37,13 +39,23 @@ def random_heads(spectrum, seed=1, spread=1.5):
     return Heads(*(spread * rng.standard_normal((2, *shape))).astype(np.float32))
 
 
-def add(spectrum, some, diffuse=1.0, phase="mirror", cutoff_hz=CUTOFF_HZ, band=None, first_frame=0):
-    band = band or HighBand(MANIFEST, spectrum.shape[1], diffuse, phase)
+def high_band(channels, diffuse=1.0, image_frames=1, frame_s=HOP_LENGTH / SAMPLE_RATE):
+    return HighBand(MANIFEST, HZ[:PREDICTED], frame_s, channels, diffuse, image_frames)
+
+
+def add(
+    spectrum, some, diffuse=1.0, phase="mirror", cutoff_hz=CUTOFF_HZ, band=None, first_frame=0, advance=None
+):
+    """Return the whole spectrum that is added, zero where nothing changes."""
+    band = band or high_band(spectrum.shape[1], diffuse)
     part = spectrum[..., :PREDICTED]
     magnitude = np.sqrt(part.real**2 + part.imag**2)
-    out = band.added(spectrum, magnitude, some, first_frame, cutoff_hz)
-    assert out.shape == spectrum.shape
-    assert out.dtype == np.complex64
+    turns = partial(phasors, part, first_frame, max(1, int(cutoff_hz / BIN_HZ)), phase)
+    first, added = band.added(part, magnitude, some, cutoff_hz, turns, advance)
+    assert added.shape == (*spectrum.shape[:2], PREDICTED - first)
+    assert added.dtype == np.complex64
+    out = np.zeros_like(spectrum)
+    out[..., first:PREDICTED] = added
     return out
 
 
@@ -127,7 +139,7 @@ def test_limited_frames_are_counted():
     spectrum = received(frames=6)
     spectrum[4] = 0
     for log_residual, expected in ((9.0, 5), (0.5, 0)):
-        band = HighBand(MANIFEST, 1, 1.0, "mirror")
+        band = high_band(1)
         add(spectrum, heads(spectrum, 0.0, log_residual), band=band)
         assert band.limited_frames == expected
 
@@ -154,7 +166,7 @@ def test_nothing_is_added_below_the_crossover_or_above_the_highest_frequency(
 def test_zeros_stay_zeros_whatever_the_heads_say():
     loud = received(channels=2)
     silence = np.zeros_like(loud)
-    band = HighBand(MANIFEST, 2, 1.0, "mirror")
+    band = high_band(2)
     some = random_heads(loud, spread=4.0)
     assert not add(silence, some, band=band).any()
     assert add(loud, some, band=band).any()
@@ -211,11 +223,11 @@ def test_channels_in_another_order_give_the_outputs_in_that_order(order):
 def test_frames_one_by_one_give_the_bits_of_all_at_once(phase):
     spectrum = received(channels=2)
     some = random_heads(spectrum)
-    band = HighBand(MANIFEST, 2, 1.0, phase)
+    band = high_band(2)
     parts = []
     for i in range(len(spectrum)):
         one = Heads(some.log_gain[i : i + 1], some.log_residual[i : i + 1])
-        parts.append(add(spectrum[i : i + 1], one, band=band, first_frame=i))
+        parts.append(add(spectrum[i : i + 1], one, band=band, phase=phase, first_frame=i))
     np.testing.assert_array_equal(np.concatenate(parts), add(spectrum, some, phase=phase))
 
 
@@ -233,8 +245,61 @@ def test_level_differences_between_channels_are_smoothed_over_time():
 def test_reset_forgets_the_past():
     spectrum = received(channels=2)
     some = random_heads(spectrum)
-    band = HighBand(MANIFEST, 2, 1.0, "mirror")
+    band = high_band(2)
     first, second = add(spectrum, some, band=band), add(spectrum, some, band=band)
     assert (first != second).any()
     band.reset()
     np.testing.assert_array_equal(add(spectrum, some, band=band), first)
+
+
+@pytest.mark.parametrize("image_frames", [1, 4])
+def test_frames_that_come_again_leave_nothing_behind(image_frames):
+    spectrum = received(frames=24, channels=2, above=3.0)
+    some = random_heads(spectrum)
+    some.log_residual[::5] += 3
+    expected = add(spectrum, some, band=high_band(2, image_frames=image_frames))
+    band = high_band(2, image_frames=image_frames)
+    limited = high_band(2, image_frames=image_frames)
+    for start in (0, 8):
+        rows = slice(start, start + 16)
+        part = Heads(some.log_gain[rows], some.log_residual[rows])
+        out = add(spectrum[rows], part, band=band, first_frame=start, advance=8 if start == 0 else None)
+        np.testing.assert_array_equal(out, expected[rows])
+    add(spectrum, some, band=limited)
+    assert band.limited_frames == limited.limited_frames
+    assert 0 < limited.limited_frames < 24
+
+
+@pytest.mark.parametrize("image_frames", [2, 4])
+def test_groups_of_frames_are_smoothed_with_the_same_time_constant(image_frames):
+    spectrum = received(frames=40, channels=2, above=0.0)
+    step = np.where(np.arange(40) < 20, 0.0, 1.0)[:, None, None] * np.array([[0.5], [-0.5]])
+    some = heads(spectrum, 0.0, 8.0 + step)
+    spectrum[..., FLAT] = 1e-3
+
+    def difference(band):
+        out = np.abs(add(spectrum, some, band=band))[..., FLAT]
+        return np.log(out[:, 0] / out[:, 1])[image_frames - 1 :: image_frames]
+
+    frame_s = 0.002
+    singly = difference(high_band(2, frame_s=frame_s))
+    grouped = difference(high_band(2, image_frames=image_frames, frame_s=frame_s))
+    assert singly.max() > 0.3
+    np.testing.assert_allclose(grouped, singly, atol=0.06)
+
+
+def test_an_octave_is_an_octave_whatever_the_spacing_of_the_bins():
+    frequencies = 55 * 2 ** (np.arange(400) / 48)
+    band = HighBand(MANIFEST, frequencies, 0.002, 1, 1.0)
+    spectrum = np.where(frequencies < CUTOFF_HZ / 2.03, 1000.0, 1.0).astype(np.complex64)[None, None]
+    full = np.full(spectrum.shape, 9.0, np.float32)
+    first, added = band.added(
+        spectrum,
+        np.abs(spectrum),
+        Heads(0 * full, full),
+        CUTOFF_HZ,
+        lambda n: np.ones_like(spectrum)[..., n:],
+    )
+    assert frequencies[first - 1] <= 0.8 * CUTOFF_HZ - FADE_HZ < frequencies[first]
+    held = np.abs(added[0, 0, (frequencies[first:] >= CUTOFF_HZ) & (frequencies[first:] < 15900)])
+    np.testing.assert_allclose(held, np.sqrt(CEILING**2 * 1.0), rtol=0.1)

@@ -10,10 +10,12 @@ keras = pytest.importorskip("keras")
 from tfbwe.errors import ConfigError  # noqa: E402
 from tfbwe.models import (  # noqa: E402
     AutoencoderConfig,
+    autoencoder,
+    block_graph,
     config_from_dict,
+    decoder_graph,
     macs_per_frame,
     step_graph,
-    autoencoder,
 )
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE  # noqa: E402
 
@@ -22,6 +24,7 @@ SMALL = AutoencoderConfig(
 )
 DEFAULT = AutoencoderConfig()
 PAPER = dataclasses.replace(SMALL, causal=False, heads=("log_residual",))
+BLOCK = dataclasses.replace(SMALL, frames=20, time_stride=4, causal=False)
 
 
 def with_random_weights(network, seed=0):
@@ -192,6 +195,65 @@ def test_a_configuration_returns_from_json_lists():
 def test_a_network_that_looks_ahead_has_no_step_graph():
     with pytest.raises(ConfigError, match="causal"):
         step_graph(autoencoder(PAPER), PAPER)
+
+
+def test_an_untrained_network_of_blocks_changes_nothing():
+    heads = outputs(autoencoder(BLOCK), features(BLOCK, 20, batch=2))
+    assert tuple(heads) == BLOCK.heads
+    for head in heads.values():
+        assert head.shape == (2, 20, BLOCK.bins)
+        assert not head.any()
+
+
+def test_a_block_graph_is_the_network_on_one_block():
+    network = with_random_weights(autoencoder(BLOCK))
+    graph = block_graph(network, BLOCK)
+    assert [tensor.shape for tensor in graph.inputs] == [(1, 20, BLOCK.bins)]
+    x = features(BLOCK, 20)
+    for name, head in outputs(network, x).items():
+        assert head.std() > 1e-3
+        np.testing.assert_array_equal(outputs(graph, {"features": x})[name], head)
+
+
+def test_every_frame_of_a_block_counts_for_every_other_within_reach():
+    network = with_random_weights(autoencoder(BLOCK))
+    x = features(BLOCK, 20)
+    changed = x.copy()
+    changed[:, 11] += 1
+    before, after = outputs(network, x)["log_residual"], outputs(network, changed)["log_residual"]
+    assert (before != after).any(axis=(0, 2)).all()
+
+
+def test_the_heads_of_a_block_are_lines_between_groups_of_frames():
+    network = with_random_weights(autoencoder(BLOCK))
+    head = outputs(network, features(BLOCK, 20))["log_residual"][0]
+    assert (np.abs(head) < 9).all()  # none was clipped
+    bends = np.abs(np.diff(head, 2, axis=0)).max(axis=1)
+    centres = np.arange(1.5, 20, 4)  # of the groups of four
+    straight = [i for i in range(18) if not any(i < centre < i + 2 for centre in centres)]
+    assert len(straight) >= 6
+    assert bends[straight].max() < 1e-4 < bends.max()
+
+
+def test_the_stated_arithmetic_of_a_block_is_that_of_the_layers():
+    network = autoencoder(BLOCK)
+    assert macs_per_frame(BLOCK) * 20 == counted_macs(network)
+
+
+def test_the_decoder_runs_a_step_or_a_block():
+    assert decoder_graph(autoencoder(SMALL), SMALL).name == "stft_step"
+    assert decoder_graph(autoencoder(BLOCK), BLOCK).name == "block"
+    assert BLOCK.state_shapes == {}
+    with pytest.raises(ConfigError, match="fixed number of frames"):
+        block_graph(autoencoder(SMALL), SMALL)
+
+
+@pytest.mark.parametrize(
+    "change", [{"frames": 22}, {"time_stride": 0}, {"frames": None}, {"causal": True}, {"frames": 0}], ids=str
+)
+def test_a_configuration_that_makes_no_network_of_blocks_is_an_error(change):
+    with pytest.raises(ConfigError):
+        dataclasses.replace(BLOCK, **change)
 
 
 def test_a_saved_network_does_the_same_after_loading(tmp_path):

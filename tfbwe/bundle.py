@@ -35,15 +35,19 @@ class Manifest:
     format_version : int
         Of this manifest; a loader refuses a newer one.
     model : str
-        ``stft``.
+        ``stft`` or ``cqt``.
     transform : dict
-        ``kind, sample_rate, n_fft, hop_length, window, bins``.
+        ``kind`` (``stft`` or ``cqt``), ``sample_rate`` and ``bins``, how many bins or bands are predicted;
+        of the STFT ``n_fft, hop_length, window``, of the CQT ``block_length, overlap, bins_per_octave,
+        f_min, f_max``.
     normalisation : dict
         ``epsilon, offset, scale``: the network reads (log(|Y| + epsilon) + offset) / scale.
     heads : tuple of str
-        Outputs of the network, each (1, 1, bins) float32, nepers.
+        Outputs of the network, nepers: float32 in the shape of its input ``features``, (1, 1, bins) for a
+        frame of the STFT, (1, frames, bins) for a block of the CQT.
     states : dict of str to tuple of int
-        Shape of every state, input ``name`` and output ``next_name``, float32, zero at the start.
+        Shape of every state, input ``name`` and output ``next_name``, float32, zero at the start; none for
+        the CQT, whose blocks stand alone.
     cutoff_range_hz : tuple of two floats
         Cutoffs that the network was trained for.
     highest_hz : float
@@ -185,7 +189,7 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
     Parameters
     ----------
     model : str, Path or Bundle
-        Name of a shipped model (``stft``), a file, or a bundle that is loaded already.
+        Name of a shipped model (``stft``, ``cqt``), a file, or a bundle that is loaded already.
     trust : bool
         Also take a flatbuffer with no manifest in it, described by the ``.json`` beside it, whose hash is
         not checked. A damaged or hostile flatbuffer can hang or crash the interpreter.

@@ -19,6 +19,9 @@ from tfbwe.errors import AudioError
 from tfbwe.stft import SAMPLE_RATE
 
 BLOCK_LENGTH = 32768
+BINS_PER_OCTAVE = 48
+F_MIN = 55.0
+F_MAX = 20500.0
 
 FloatArray = npt.NDArray[np.float32]
 ComplexArray = npt.NDArray[np.complex64]
@@ -68,9 +71,9 @@ class CQT:
         self,
         sample_rate: float = SAMPLE_RATE,
         block_length: int = BLOCK_LENGTH,
-        bins_per_octave: int = 48,
-        f_min: float = 55.0,
-        f_max: float = 20500.0,
+        bins_per_octave: int = BINS_PER_OCTAVE,
+        f_min: float = F_MIN,
+        f_max: float = F_MAX,
     ) -> None:
         self.tables = make_tables(sample_rate, block_length, bins_per_octave, f_min, f_max)
         self.sample_rate = sample_rate
@@ -82,6 +85,9 @@ class CQT:
         self.constant_q = self.tables.constant_q
         self.frame_bounds = self.tables.frame_bounds
         self.shape = (self.tables.frames, len(self.frequencies))
+        # Where in the tables each band begins.
+        frames, bands = self.shape
+        self._starts = np.searchsorted(self.tables.slots // frames, np.arange(bands + 1))
 
     def forward(self, block: FloatArray) -> ComplexArray:
         """Coefficients of blocks. A full-scale sine at f_k has magnitude `SINE_MAGNITUDE` in band k.
@@ -100,24 +106,62 @@ class CQT:
         AudioError
             Blocks of another length.
         """
+        return self.bands(self.spectrum(block))
+
+    def spectrum(self, block: FloatArray) -> ComplexArray:
+        """First half of `forward`: what `bands` takes its bins from.
+
+        Parameters
+        ----------
+        block : (..., block_length) float32, nominally in [-1, 1]
+
+        Returns
+        -------
+        (..., block_length // 2 + 1) complex64
+
+        Raises
+        ------
+        AudioError
+            Blocks of another length.
+        """
         if block.ndim == 0 or block.shape[-1] != self.block_length:
             raise AudioError(
                 f"blocks of {self.block_length} samples were expected, an array of shape {block.shape} "
                 "received; cut signals into blocks with tfbwe.cqt_stream"
             )
-        frames, bands = self.shape
-        table = self.tables
-        spectrum = np.fft.rfft(np.asarray(block, np.float64), axis=-1).astype(np.complex64)
-        spectra = np.zeros((*block.shape[:-1], bands * frames), np.complex64)
-        spectra[..., table.slots] = spectrum.take(table.bins, axis=-1) * table.window
-        return _inverse_fft(spectra.reshape(*block.shape[:-1], bands, frames)).swapaxes(-1, -2)
+        return np.fft.rfft(np.asarray(block, np.float64), axis=-1).astype(np.complex64)
 
-    def inverse(self, coefficients: ComplexArray) -> FloatArray:
+    def bands(self, spectrum: ComplexArray, which: slice = slice(None)) -> ComplexArray:
+        """Second half of `forward`, for all bands or for some that lie together.
+
+        Parameters
+        ----------
+        spectrum : (..., block_length // 2 + 1) complex64
+        which : slice
+            Of the bands, in steps of one.
+
+        Returns
+        -------
+        (..., frames, bands) complex64
+            A view on (..., bands, frames).
+        """
+        frames, bands = self.shape
+        first, stop, _ = which.indices(bands)
+        table = self.tables
+        under = slice(self._starts[first], self._starts[stop])
+        spectra = np.zeros((*spectrum.shape[:-1], (stop - first) * frames), np.complex64)
+        slots = table.slots[under] - first * frames
+        spectra[..., slots] = spectrum.take(table.bins[under], axis=-1) * table.window[under]
+        return _inverse_fft(spectra.reshape(*spectrum.shape[:-1], -1, frames)).swapaxes(-1, -2)
+
+    def inverse(self, coefficients: ComplexArray, which: slice = slice(None)) -> FloatArray:
         """Blocks of coefficients; altered ones give the block whose coefficients are nearest to them.
 
         Parameters
         ----------
         coefficients : (..., frames, bands) complex64
+        which : slice
+            The bands that they belong to, in steps of one; all others are taken to be zero.
 
         Returns
         -------
@@ -128,15 +172,18 @@ class CQT:
         AudioError
             Coefficients of another shape.
         """
-        if coefficients.shape[-2:] != self.shape:
+        frames, bands = self.shape
+        first, stop, _ = which.indices(bands)
+        if coefficients.shape[-2:] != (frames, stop - first):
             raise AudioError(
-                f"coefficients of shape (..., {self.shape[0]}, {self.shape[1]}) were expected, "
+                f"coefficients of shape (..., {frames}, {stop - first}) were expected, "
                 f"{coefficients.shape} received; they belong to a transform with other parameters"
             )
         table = self.tables
         by_band = np.asarray(coefficients, np.complex64).swapaxes(-1, -2)
+        spectra = np.zeros((*by_band.shape[:-2], bands, frames), np.complex64)
         # Without scaling, NumPy computes the FFT of complex64 in complex128, row by row: many times slower.
-        spectra = np.fft.fft(by_band, axis=-1, norm="forward").astype(np.complex64, copy=False)
+        spectra[..., first:stop, :] = np.fft.fft(by_band, axis=-1, norm="forward")
         spectra = spectra.reshape(*spectra.shape[:-2], -1)
         weighted = spectra.take(table.inverse_slots, axis=-1) * table.dual
         spectrum = np.add.reduceat(weighted, table.starts, axis=-1).astype(np.complex128)

@@ -8,7 +8,7 @@ covered fully. A block is always transformed by itself: the size of the pieces c
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -51,14 +51,14 @@ def block_window(block_length: int, overlap: int) -> FloatArray:
 
 
 class _Blocks(ABC):
-    """How blocks lie in a signal: what analysis and synthesis have in common."""
+    """How blocks lie in a signal: what cutting and overlapping them have in common."""
 
-    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
-        self.cqt = cqt
+    def __init__(self, block_length: int, channels: int, overlap: int | None = None) -> None:
+        self.block_length = block_length
         self.channels = channels
-        self.overlap = default_overlap(cqt.block_length) if overlap is None else overlap
-        self.hop_length = cqt.block_length - self.overlap
-        self._window = block_window(cqt.block_length, self.overlap)
+        self.overlap = default_overlap(block_length) if overlap is None else overlap
+        self.hop_length = block_length - self.overlap
+        self.window = block_window(block_length, self.overlap)
         self.reset()
 
     @abstractmethod
@@ -66,7 +66,46 @@ class _Blocks(ABC):
         """Forget the past."""
 
 
-class CQTAnalysis(_Blocks):
+class _Cutter(_Blocks):
+    """Blocks of a signal; the first begins `overlap` samples before it."""
+
+    def reset(self) -> None:
+        """Forget all input."""
+        self._block = np.zeros((self.channels, self.block_length), np.float32)
+        self._filled = self.overlap
+
+    def process(self, x: FloatArray) -> Iterator[FloatArray]:
+        """Take the next samples; yield each block that they complete, which is overwritten after that."""
+        if x.ndim != 2 or x.shape[0] != self.channels:
+            raise AudioError(f"an array ({self.channels}, samples) was expected, {x.shape} received")
+        taken = 0
+        while taken < x.shape[1]:
+            count = min(x.shape[1] - taken, self.block_length - self._filled)
+            self._block[:, self._filled : self._filled + count] = x[:, taken : taken + count]
+            self._filled += count
+            taken += count
+            if self._filled == self.block_length:
+                yield self._block
+                self._block[:, : self.overlap] = self._block[:, self.hop_length :]
+                self._filled = self.overlap
+
+
+class _OverlapAdd(_Blocks):
+    """Signal of blocks."""
+
+    def reset(self) -> None:
+        """Forget all blocks."""
+        self._tail = np.zeros((self.channels, self.overlap), np.float32)
+
+    def process(self, block: FloatArray) -> FloatArray:
+        """Window the next block; return (channels, hop_length) samples that are finished."""
+        block = block * self.window
+        block[:, : self.overlap] += self._tail
+        self._tail = block[:, self.hop_length :].copy()
+        return block[:, : self.hop_length]
+
+
+class CQTAnalysis:
     """Coefficients of a signal, block by block.
 
     Parameters
@@ -77,10 +116,13 @@ class CQTAnalysis(_Blocks):
         Samples, see `block_window`; a quarter of a block by default.
     """
 
+    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
+        self.cqt = cqt
+        self._cutter = _Cutter(cqt.block_length, channels, overlap)
+
     def reset(self) -> None:
         """Forget all input."""
-        self._block = np.zeros((self.channels, self.cqt.block_length), np.float32)
-        self._filled = self.overlap
+        self._cutter.reset()
 
     def process(self, x: FloatArray) -> list[ComplexArray]:
         """Take the next samples, (channels, any number) float32; return the blocks that they complete.
@@ -89,28 +131,19 @@ class CQTAnalysis(_Blocks):
         coefficients are (channels, frames, bands) complex64. At the end, `block_length` samples of silence
         bring out every block that the signal reaches.
         """
-        if x.ndim != 2 or x.shape[0] != self.channels:
-            raise AudioError(f"an array ({self.channels}, samples) was expected, {x.shape} received")
-        blocks = []
-        taken = 0
-        while taken < x.shape[1]:
-            count = min(x.shape[1] - taken, self.cqt.block_length - self._filled)
-            self._block[:, self._filled : self._filled + count] = x[:, taken : taken + count]
-            self._filled += count
-            taken += count
-            if self._filled == self.cqt.block_length:
-                blocks.append(self.cqt.forward(self._block * self._window))
-                self._block[:, : self.overlap] = self._block[:, self.hop_length :]
-                self._filled = self.overlap
-        return blocks
+        return [self.cqt.forward(block * self._cutter.window) for block in self._cutter.process(x)]
 
 
-class CQTSynthesis(_Blocks):
+class CQTSynthesis:
     """Signal of coefficients, block by block; the counterpart of `CQTAnalysis`, with the same parameters."""
+
+    def __init__(self, cqt: CQT, channels: int, overlap: int | None = None) -> None:
+        self.cqt = cqt
+        self._sum = _OverlapAdd(cqt.block_length, channels, overlap)
 
     def reset(self) -> None:
         """Forget all blocks."""
-        self._tail = np.zeros((self.channels, self.overlap), np.float32)
+        self._sum.reset()
 
     def process(self, coefficients: ComplexArray) -> FloatArray:
         """Take the next block, (channels, frames, bands); return (channels, hop_length) finished samples.
@@ -118,21 +151,20 @@ class CQTSynthesis(_Blocks):
         The samples of block b are those from b * hop_length - overlap on: the first `overlap` samples of all
         precede the signal.
         """
-        block = self.cqt.inverse(coefficients) * self._window
-        block[:, : self.overlap] += self._tail
-        self._tail = block[:, self.hop_length :].copy()
-        return block[:, : self.hop_length]
+        return self._sum.process(self.cqt.inverse(coefficients))
 
 
-class CQTStream:
-    """Analysis, an alteration of the coefficients, and synthesis, for signals in pieces of any size.
+class BlockStream:
+    """Signals in pieces of any size, cut into blocks that overlap, altered, and put together again.
 
     Parameters
     ----------
-    cqt : CQT
+    block_length : int
+        Samples.
     channels : int
     alter : callable
-        Given the coefficients of each block in turn, (channels, frames, bands) complex64, returns others.
+        Given each block in turn, (channels, block_length) float32, without a window and valid during the
+        call only, returns another; it is windowed afterwards.
     overlap : int, optional
         Samples, see `block_window`; a quarter of a block by default.
 
@@ -140,39 +172,46 @@ class CQTStream:
     ----------
     latency : int
         Samples by which the output is later than the input: `block_length`.
+    overlap, hop_length : int
+        Samples that blocks share, and from one's start to the next one's.
+    window : (block_length,) float32
+        For `alter`: what it returns for a block times this window adds up to the signal again.
     """
 
     def __init__(
         self,
-        cqt: CQT,
+        block_length: int,
         channels: int,
-        alter: Callable[[ComplexArray], ComplexArray],
+        alter: Callable[[FloatArray], FloatArray],
         overlap: int | None = None,
     ) -> None:
-        self._analysis = CQTAnalysis(cqt, channels, overlap)
-        self._synthesis = CQTSynthesis(cqt, channels, overlap)
+        self._cutter = _Cutter(block_length, channels, overlap)
+        self._sum = _OverlapAdd(block_length, channels, overlap)
         self._alter = alter
         self.channels = channels
-        self.latency = cqt.block_length
+        self.latency = block_length
+        self.overlap = self._cutter.overlap
+        self.hop_length = self._cutter.hop_length
+        self.window = self._cutter.window
         self.reset()
 
     def reset(self) -> None:
         """Begin a new signal."""
-        self._analysis.reset()
-        self._synthesis.reset()
-        hop = self._analysis.hop_length
-        # Synthesis begins `overlap` samples before the signal; silence makes up the rest of the latency.
+        self._cutter.reset()
+        self._sum.reset()
+        hop = self.hop_length
+        # The first block begins `overlap` samples early; silence makes up the rest of the latency.
         self._ready = np.zeros((self.channels, 2 * hop), np.float32)
         self._start, self._end = 0, hop
 
     def process(self, x: FloatArray) -> FloatArray:
         """Take the next samples, (channels, any number) float32; return as many, later by `latency`."""
-        hop = self._analysis.hop_length
+        hop = self.hop_length
         out = np.empty(x.shape, np.float32)
         for first in range(0, x.shape[-1], hop):
             piece = x[..., first : first + hop]
-            for coefficients in self._analysis.process(piece):
-                self._append(self._synthesis.process(self._alter(coefficients)))
+            for block in self._cutter.process(piece):
+                self._append(self._sum.process(self._alter(block)))
             count = piece.shape[1]
             out[:, first : first + count] = self._ready[:, self._start : self._start + count]
             self._start += count
@@ -187,6 +226,32 @@ class CQTStream:
         self._ready[:, :left] = self._ready[:, self._start : self._end]
         self._ready[:, left : left + samples.shape[1]] = samples
         self._start, self._end = 0, left + samples.shape[1]
+
+
+class CQTStream(BlockStream):
+    """`BlockStream` whose blocks are altered as coefficients.
+
+    Parameters
+    ----------
+    cqt : CQT
+    channels : int
+    alter : callable
+        Given the coefficients of each block in turn, (channels, frames, bands) complex64, returns others.
+    overlap : int, optional
+        Samples, see `block_window`; a quarter of a block by default.
+    """
+
+    def __init__(
+        self,
+        cqt: CQT,
+        channels: int,
+        alter: Callable[[ComplexArray], ComplexArray],
+        overlap: int | None = None,
+    ) -> None:
+        def altered(block: FloatArray) -> FloatArray:
+            return cqt.inverse(alter(cqt.forward(block * self.window)))
+
+        super().__init__(cqt.block_length, channels, altered, overlap)
 
 
 def alter_signal(

@@ -8,12 +8,13 @@ added = (C - Y) + diffuse * D
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from .bundle import Manifest
-from .phase import phasors
-from .stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
+from .stft import ComplexArray, FloatArray
 
 HEADS = ("log_gain", "log_residual")
 CROSSOVER = 0.8
@@ -25,7 +26,7 @@ FADE_HZ = 500.0
 IMAGE_S = 0.05
 """Time constant of the level differences between channels, so that the stereo image does not wander."""
 
-_IMAGE_SMOOTHING = np.float32(np.exp(-HOP_LENGTH / SAMPLE_RATE / IMAGE_S))
+Hertz = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,98 +44,134 @@ class HighBand:
     ----------
     manifest : Manifest
         Of the model that the heads come from.
+    frequencies : (bins,) float64
+        Of the predicted bins, in Hz, rising: the same for any transform.
+    frame_s : float
+        From a frame to the next, in seconds.
     channels : int
     diffuse : float
         Weight of the diffuse term, 0..1.
-    phase : str
-        See `phase.phasors`.
+    image_frames : int
+        Frames in a group that shares its level differences between channels.
     """
 
-    def __init__(self, manifest: Manifest, channels: int, diffuse: float, phase: str) -> None:
-        self.bins = int(manifest.transform["bins"])
+    def __init__(
+        self,
+        manifest: Manifest,
+        frequencies: Hertz,
+        frame_s: float,
+        channels: int,
+        diffuse: float,
+        image_frames: int = 1,
+    ) -> None:
         self.epsilon = np.float32(manifest.normalisation["epsilon"])
         self.highest_hz = manifest.highest_hz
+        self.frequencies = frequencies
         self.channels = channels
         self.diffuse = np.float32(diffuse)
-        self.phase = phase
+        self.image_frames = image_frames
+        self._image_smoothing = np.float32(np.exp(-image_frames * frame_s / IMAGE_S))
         self.reset()
 
     def reset(self) -> None:
         """Forget the past."""
         self.limited_frames = 0
-        self._image = np.zeros((self.channels, self.bins), np.float32)
+        self._image = np.zeros((self.channels, self.frequencies.size), np.float32)
 
     def added(
-        self, spectrum: ComplexArray, magnitude: FloatArray, heads: Heads, first_frame: int, cutoff_hz: float
-    ) -> ComplexArray:
+        self,
+        spectrum: ComplexArray,
+        magnitude: FloatArray,
+        heads: Heads,
+        cutoff_hz: float,
+        phasors: Callable[[int], ComplexArray],
+        advance: int | None = None,
+    ) -> tuple[int, ComplexArray]:
         """Return what is to be added to frames in a row.
 
         Parameters
         ----------
         spectrum : (frames, channels, bins) complex64
-            The received signal's, all bins up to Nyquist.
-        magnitude : (frames, channels, predicted bins) float32
+            The received signal's.
+        magnitude : (frames, channels, bins) float32
             Its magnitude |Y|.
         heads : Heads
-        first_frame : int
-            Number of the first frame since the start of the stream.
         cutoff_hz : float
+        phasors : callable
+            Given the lowest bin of the diffuse term, returns its phases: (frames, channels, bins from there
+            on) complex64 of magnitude 1.
+        advance : int, optional
+            Frames, whole groups of them, after which the next call's begin; all by default. Those beyond
+            come again then, and leave nothing behind.
 
         Returns
         -------
-        (frames, channels, bins) complex64
-            Zero below 0.8 times the cutoff, less the fade, and above the model's highest frequency, plus the
-            fade.
+        first : int
+            The lowest bin that changes: at 0.8 times the cutoff, less the fade.
+        (frames, channels, bins from there on) complex64
+            Zero above the model's highest frequency, plus the fade.
         """
-        cutoff_bin = max(1, int(cutoff_hz / BIN_HZ))
-        octave = magnitude[..., cutoff_bin // 2 : cutoff_bin]
+        advance = len(spectrum) if advance is None else advance
+        octave = magnitude[..., self._octave(cutoff_hz)]
         power = np.mean(octave * octave, axis=-1, keepdims=True)
         ceiling = np.float32(CEILING) * np.sqrt(power)
-        coherent_fade, diffuse_fade = _fades(self.bins, cutoff_hz, self.highest_hz)
+        coherent_fade, diffuse_fade = _fades(self.frequencies, cutoff_hz, self.highest_hz)
         # Each term is computed from the first bin on that it can change.
         first = int(np.argmax(coherent_fade > 0))
         gain = np.exp(_linked(heads.log_gain[..., first:], power))
         limit = ceiling / np.maximum(magnitude[..., first:], self.epsilon)
         gain = np.minimum(gain, np.maximum(limit, 1))
-        out = np.zeros_like(spectrum)
-        out[..., first : self.bins] = spectrum[..., first : self.bins] * ((gain - 1) * coherent_fade[first:])
+        out: ComplexArray = spectrum[..., first:] * ((gain - 1) * coherent_fade[first:])
         if self.diffuse > 0 and np.any(diffuse_fade):
             lowest = int(np.argmax(diffuse_fade > 0))
             magnitude = magnitude[..., lowest:]
             weight = diffuse_fade[lowest:] * self.diffuse
             coherent = gain[..., lowest - first :] * magnitude
-            missing = self._missing(magnitude, heads.log_residual[..., lowest:], coherent, ceiling)
-            missing = self._steady_image(missing, ceiling, lowest) * weight
-            received = spectrum[..., : self.bins]
-            unit = phasors(received, first_frame, cutoff_bin, self.phase, lowest)
-            out[..., lowest : self.bins] += missing * unit
-        return out
+            target = self._target(magnitude, heads.log_residual[..., lowest:])
+            self.limited_frames += int(
+                np.any((target > ceiling) & (ceiling > 0), axis=(1, 2))[:advance].sum()
+            )
+            missing = _missing(np.clip(target, 0, ceiling), coherent)
+            missing = self._steady_image(missing, ceiling, lowest, advance) * weight
+            out[..., lowest - first :] += missing * phasors(lowest)
+        return first, out
 
-    def _missing(
-        self, magnitude: FloatArray, log_residual: FloatArray, coherent: FloatArray, ceiling: FloatArray
-    ) -> FloatArray:
-        """Magnitude of the diffuse term from the cutoff on; exactly 0 for heads of 0."""
+    def _octave(self, cutoff_hz: float) -> slice:
+        """The bins of the octave under the cutoff."""
+        highest = max(1, int(np.searchsorted(self.frequencies, cutoff_hz, "right")) - 1)
+        lowest = int(np.searchsorted(self.frequencies, self.frequencies[highest] / 2, "right")) - 1
+        return slice(max(0, lowest), highest)
+
+    def _target(self, magnitude: FloatArray, log_residual: FloatArray) -> FloatArray:
+        """Magnitude of both terms together; for heads of 0 exactly that of what was received."""
         ratio = np.minimum(np.exp(log_residual), np.float32(1e30))
         # (|Y| + epsilon) e^r - epsilon, but without its rounding.
-        target = magnitude * ratio + self.epsilon * (ratio - 1)
-        self.limited_frames += int(np.any((target > ceiling) & (ceiling > 0), axis=(1, 2)).sum())
-        target = np.clip(target, 0, ceiling)
-        power = np.maximum((target - coherent) * (target + coherent), 0)
-        return np.asarray(np.sqrt(power), np.float32)
+        return np.asarray(magnitude * ratio + self.epsilon * (ratio - 1), np.float32)
 
-    def _steady_image(self, missing: FloatArray, ceiling: FloatArray, first_bin: int) -> FloatArray:
+    def _steady_image(
+        self, missing: FloatArray, ceiling: FloatArray, first_bin: int, advance: int
+    ) -> FloatArray:
         """Smooth each channel's level relative to the mean of all; bins from the first on."""
         if self.channels == 1:
             return missing
         levels = np.log(missing + self.epsilon)
         changes = levels.mean(axis=1, keepdims=True) - levels
-        image = self._image[:, first_bin:]
-        for change in changes:
-            image -= (1 - _IMAGE_SMOOTHING) * (change + image)
-            change += image
-        ratio = np.exp(changes)
+        groups = changes.reshape(-1, self.image_frames, *changes.shape[1:])
+        image = self._image[:, first_bin:].copy()
+        for i, change in enumerate(groups.mean(axis=1), 1):
+            image -= (1 - self._image_smoothing) * (change + image)
+            groups[i - 1] += image
+            if i * self.image_frames == advance:
+                self._image[:, first_bin:] = image
+        ratio = np.exp(groups).reshape(missing.shape)
         steady = missing * ratio + self.epsilon * (ratio - 1)
         return np.asarray(np.clip(steady, 0, ceiling), np.float32)
+
+
+def _missing(target: FloatArray, coherent: FloatArray) -> FloatArray:
+    """Magnitude of the diffuse term; exactly 0 for heads of 0."""
+    power = np.maximum((target - coherent) * (target + coherent), 0)
+    return np.asarray(np.sqrt(power), np.float32)
 
 
 def _linked(log_gain: FloatArray, power: FloatArray) -> FloatArray:
@@ -144,9 +181,8 @@ def _linked(log_gain: FloatArray, power: FloatArray) -> FloatArray:
     return np.asarray((log_gain * weights).sum(axis=1, keepdims=True), np.float32)
 
 
-def _fades(bins: int, cutoff_hz: float, highest_hz: float) -> tuple[FloatArray, FloatArray]:
+def _fades(frequencies: Hertz, cutoff_hz: float, highest_hz: float) -> tuple[FloatArray, FloatArray]:
     """Weights of the coherent and of the diffuse term, each (bins,) float32 in [0, 1]."""
-    frequencies = np.arange(bins) * BIN_HZ
     top = np.clip(1 - (frequencies - highest_hz) / FADE_HZ, 0, 1)
     crossover_hz = CROSSOVER * cutoff_hz
     coherent = np.clip((frequencies - crossover_hz) / FADE_HZ + 1, 0, 1) * top

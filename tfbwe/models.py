@@ -73,12 +73,16 @@ class AutoencoderConfig:
             values = getattr(self, name)
             if not (isinstance(values, tuple) and values and all(type(n) is int and n > 0 for n in values)):
                 raise ConfigError(f"{name}: expected whole numbers above 0, received {values!r}")
-        if not self.time_stride > 0 or (self.frames or self.time_stride) % self.time_stride:
+        frames = self.time_stride if self.frames is None else self.frames
+        if not (self.time_stride > 0 < frames and frames % self.time_stride == 0):
             raise ConfigError(
-                f"frames must be a multiple of time_stride; received {self.frames} and {self.time_stride}"
+                f"frames must be a multiple of time_stride, both above 0; "
+                f"received {self.frames} and {self.time_stride}"
             )
-        if self.time_stride > 1 and (self.causal or not self.frames):
-            raise ConfigError("a time_stride above 1 needs a number of frames and a network that is not causal")
+        if self.time_stride > 1 and (self.causal or self.frames is None):
+            raise ConfigError(
+                "a time_stride above 1 needs a number of frames and a network that is not causal"
+            )
         if not self.bottleneck > 0:
             raise ConfigError(f"bottleneck: expected above 0, received {self.bottleneck}")
         if not 0 <= self.dropout < 1:
@@ -98,8 +102,10 @@ class AutoencoderConfig:
             raise ConfigError(f"heads must be among {', '.join(HEADS)}, each once; got {self.heads!r}")
 
     @property
-    def state_shapes(self) -> dict[str, tuple[int, int, int]]:
-        """Name and shape (1, frames, channels) of every state of the step graph."""
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape (1, frames, channels) of every state of the decoder's graph; a block's has none."""
+        if self.frames is not None:
+            return {}
         return {
             f"state_{i}": (1, (TIME_KERNEL - 1) * dilation, self.bottleneck)
             for i, dilation in enumerate(self.dilations)
@@ -230,6 +236,11 @@ def block_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
         raise ConfigError("a block graph needs a network of a fixed number of frames")
     x = keras.Input((config.frames, config.bins), batch_size=1, name="features")
     return keras.Model({"features": x}, network(x), name="block")
+
+
+def decoder_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
+    """Build what the decoder runs: the graph of a block, or of one frame; see `block_graph`, `step_graph`."""
+    return step_graph(network, config) if config.frames is None else block_graph(network, config)
 
 
 def step_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:

@@ -8,16 +8,19 @@ that belongs to steady partials, at the price of partials that are not in tune.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import ConfigError
 from .settings import PHASES
 from .stft import HOP_LENGTH, N_FFT, ComplexArray
 
+IntArray = npt.NDArray[np.int64]
+
 
 def phasors(
     spectrum: ComplexArray, first_frame: int, cutoff_bin: int, phase: str, first_bin: int = 0
 ) -> ComplexArray:
-    """Unit phasors for the bins of frames in a row.
+    """Unit phasors for the bins of STFT frames in a row.
 
     Parameters
     ----------
@@ -43,27 +46,50 @@ def phasors(
         If the method is unknown.
     """
     if phase == "received":
-        return _unit(spectrum[..., first_bin:])
+        return unit(spectrum[..., first_bin:])
     if phase != "mirror":
         raise ConfigError(f"phase: expected one of {', '.join(PHASES)}, received {phase!r}")
-    bins = np.arange(first_bin, spectrum.shape[-1])
-    folds = (bins + cutoff_bin) // (2 * cutoff_bin)  # number of carriers of twice the cutoff
-    source = bins - 2 * cutoff_bin * folds
-    received = _unit(spectrum[..., : cutoff_bin + 1])
-    unit: ComplexArray = received.take(np.abs(source), axis=-1)
-    # A shift by s bins advances by 2 pi s HOP_LENGTH / N_FFT each frame: a multiple of pi for an even s.
-    frames = first_frame + np.arange(len(spectrum))
-    half_turns = (frames[:, None] * folds * cutoff_bin * (4 * HOP_LENGTH // N_FFT)) % 2
+    starts = (first_frame + np.arange(len(spectrum))) * (4 * HOP_LENGTH // N_FFT)
+    return mirrored(
+        unit(spectrum[..., : cutoff_bin + 1]), starts, cutoff_bin, range(first_bin, spectrum.shape[-1])
+    )
+
+
+def mirrored(spectrum: ComplexArray, starts: IntArray, cutoff_bin: int, bins: range) -> ComplexArray:
+    """Spectrum folded about a cutoff, and about its odd multiples, again and again.
+
+    Parameters
+    ----------
+    spectrum : (frames, channels, cutoff_bin + 1 or more) complex64
+        What was received.
+    starts : (frames,) int
+        Where each frame begins in the stream, in quarters of its length: the carrier's phase goes by it.
+    cutoff_bin : int
+        Highest received bin, at least 1.
+    bins : range
+        Those that are wanted.
+
+    Returns
+    -------
+    (frames, channels, len(bins)) complex64
+    """
+    wanted = np.asarray(bins)
+    folds = (wanted + cutoff_bin) // (2 * cutoff_bin)  # number of carriers of twice the cutoff
+    source = wanted - 2 * cutoff_bin * folds
+    folded: ComplexArray = spectrum.take(np.abs(source), axis=-1)
+    # A shift by s bins turns by 2 pi s a frame's length: a quarter of it by a multiple of pi for an even s.
+    half_turns = (starts[:, None] * folds * cutoff_bin) % 2
     sign = (1 - 2 * half_turns).astype(np.float32)[:, None, :]
-    unit.real *= sign
-    unit.imag *= np.where(source < 0, -sign, sign)
-    return unit
+    folded.real *= sign
+    folded.imag *= np.where(source < 0, -sign, sign)
+    return folded
 
 
-def _unit(spectrum: ComplexArray) -> ComplexArray:
+def unit(spectrum: ComplexArray) -> ComplexArray:
+    """Every coefficient divided by its magnitude; 1 where that is 0."""
     magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
     empty = magnitude < 1e-20
     magnitude[empty] = 1
-    unit: ComplexArray = spectrum * (1 / magnitude)
-    unit[empty] = 1
-    return unit
+    phasor: ComplexArray = spectrum * (1 / magnitude)
+    phasor[empty] = 1
+    return phasor

@@ -1,4 +1,4 @@
-"""The network as the decoder sees it: one frame in, the heads out, one memory for each channel."""
+"""The network as the decoder sees it: a frame or a block in, the heads out, one memory for each channel."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from typing import Any
 import numpy as np
 
 from .bundle import Bundle
+from .cqt import CQT
 from .errors import ModelError
-from .stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, FloatArray
-
-_TRANSFORM = {
-    "kind": "stft",
-    "sample_rate": SAMPLE_RATE,
-    "n_fft": N_FFT,
-    "hop_length": HOP_LENGTH,
-    "window": "sqrt_hann",
-}
+from .stft import BIN_HZ, N_FFT, FloatArray
+from .transform import transform_parameters
 
 
 def _interpreter_class() -> Any:
@@ -35,7 +29,7 @@ def _interpreter_class() -> Any:
 
 
 class StepModel:
-    """Runs a bundle's graph frame by frame, one thread.
+    """Runs a bundle's graph step by step, one thread: a frame of the STFT, or a block of the CQT, at a time.
 
     Parameters
     ----------
@@ -43,15 +37,20 @@ class StepModel:
     channels : int
         Each has its own states.
 
+    Attributes
+    ----------
+    bins : int
+        Bins or bands that the network reads and predicts.
+
     Raises
     ------
     ModelError
         If the graph's tensors are not those that the manifest describes, or it wants another signal than
-        `tfbwe.stft` makes.
+        `tfbwe.stft` or `tfbwe.cqt` makes.
     """
 
     def __init__(self, bundle: Bundle, channels: int) -> None:
-        _check_signal(bundle)
+        frames = _check_signal(bundle)
         self.manifest = bundle.manifest
         self.channels = channels
         self.bins = int(self.manifest.transform["bins"])
@@ -62,11 +61,11 @@ class StepModel:
             inputs, outputs = runner.get_input_details(), runner.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{bundle.name}: the interpreter refuses it: {error}") from None
-        frame = (1, 1, self.bins)
+        shape = self._shape = (1, frames, self.bins)
         states = self.manifest.states
-        _check(bundle, "input", inputs, {"features": frame, **states})
+        _check(bundle, "input", inputs, {"features": shape, **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
-        _check(bundle, "output", outputs, {**dict.fromkeys(self.manifest.heads, frame), **next_states})
+        _check(bundle, "output", outputs, {**dict.fromkeys(self.manifest.heads, shape), **next_states})
         self._features = inputs["features"]["index"]
         self._heads = [outputs[head]["index"] for head in self.manifest.heads]
         self._memory = [(inputs[name]["index"], outputs[f"next_{name}"]["index"]) for name in states]
@@ -78,26 +77,26 @@ class StepModel:
         self._states = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(self.channels)]
 
     def step(self, features: FloatArray) -> FloatArray:
-        """Run one frame.
+        """Run one frame, or one block.
 
         Parameters
         ----------
-        features : (channels, bins) float32
+        features : (channels, bins) or (channels, frames, bins) float32
             Normalised log-magnitudes.
 
         Returns
         -------
-        (heads, channels, bins) float32, nepers
+        (heads, channels, bins) or (heads, channels, frames, bins) float32, nepers
         """
-        heads = np.empty((len(self._heads), self.channels, self.bins), np.float32)
+        heads = np.empty((len(self._heads), *features.shape), np.float32)
         run = self._interpreter
         for channel, states in enumerate(self._states):
-            run.set_tensor(self._features, features[None, None, channel])
+            run.set_tensor(self._features, np.ascontiguousarray(features[channel]).reshape(self._shape))
             for (index, _), state in zip(self._memory, states, strict=True):
                 run.set_tensor(index, state)
             run.invoke()
             for i, index in enumerate(self._heads):
-                heads[i, channel] = run.get_tensor(index)[0, 0]
+                heads[i, channel] = run.get_tensor(index).reshape(features.shape[1:])
             self._states[channel] = [run.get_tensor(index) for _, index in self._memory]
         return heads
 
@@ -113,19 +112,46 @@ def _check(bundle: Bundle, side: str, found: dict[str, Any], expected: dict[str,
             )
 
 
-def _check_signal(bundle: Bundle) -> None:
-    transform, normalisation = dict(bundle.manifest.transform), bundle.manifest.normalisation
-    bins = transform.pop("bins", None)
-    if transform != _TRANSFORM or type(bins) is not int or not 0 < bins <= N_FFT // 2 + 1:
+def _check_signal(bundle: Bundle) -> int:
+    """Refuse another signal than ours; return the frames of a step."""
+    _check_normalisation(bundle)
+    manifest = bundle.manifest
+    if manifest.transform.get("kind") != "cqt":
+        bins = _check_transform(bundle, "stft", N_FFT // 2 + 1)
+        _check_highest(bundle, bins, bins * BIN_HZ)
+        return 1
+    cqt = CQT()
+    bins = _check_transform(bundle, "cqt", cqt.constant_q.stop - cqt.constant_q.start)
+    _check_highest(bundle, bins, cqt.frequencies[cqt.constant_q][bins - 1])
+    if manifest.states:
         raise ModelError(
-            f"{bundle.name}: expected the transform {_TRANSFORM} and bins up to {N_FFT // 2 + 1},"
+            f"{bundle.name}: expected no states, each block stands alone, received {manifest.states}"
+        )
+    return cqt.shape[0]
+
+
+def _check_transform(bundle: Bundle, kind: str, most: int) -> int:
+    expected = transform_parameters(kind)
+    transform = dict(bundle.manifest.transform)
+    bins = transform.pop("bins", None)
+    if transform != expected or type(bins) is not int or not 0 < bins <= most:
+        raise ModelError(
+            f"{bundle.name}: expected the transform {expected} and bins up to {most},"
             f" received {bundle.manifest.transform}"
         )
-    if bundle.manifest.highest_hz > bins * BIN_HZ:
+    return bins
+
+
+def _check_highest(bundle: Bundle, bins: int, top_hz: float) -> None:
+    if bundle.manifest.highest_hz > top_hz:
         raise ModelError(
-            f"{bundle.name}: expected highest_hz up to {bins * BIN_HZ:g} for {bins} bins,"
+            f"{bundle.name}: expected highest_hz up to {top_hz:g} for {bins} bins,"
             f" received {bundle.manifest.highest_hz:g}"
         )
+
+
+def _check_normalisation(bundle: Bundle) -> None:
+    normalisation = bundle.manifest.normalisation
     numbers = {name: value for name, value in normalisation.items() if type(value) in (int, float)}
     if set(numbers) != {"epsilon", "offset", "scale"} or not (
         numbers["epsilon"] > 0 < numbers["scale"] and np.isfinite(list(numbers.values())).all()

@@ -1,7 +1,7 @@
 """Train a network: ``python -m training.fit --model stft --preset default --data DIR --run RUN``.
 
 The same command runs on TensorFlow, with `tf.data`, and with ``KERAS_BACKEND=jax`` on JAX. Features are
-computed on the device from waveform crops.
+computed on the device from waveform crops, or for CQT models read from the shards of `training.precompute`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tfbwe.errors import ConfigError, ModelError, TfbweError
 if TYPE_CHECKING:
     import keras
 
-    from .dataset import Batches, Music
+    from .examples import FromMusic, FromShards
     from .presets import FitConfig
 
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--model", required=True, choices=["stft", "cqt"])
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
+    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv, or shards")
     parser.add_argument(
         "--run", required=True, type=Path, help="folder for checkpoints, configuration and curve"
     )
@@ -115,7 +115,7 @@ def fit(options: argparse.Namespace) -> None:
     from tfbwe.stft import SAMPLE_RATE
 
     from . import run
-    from .dataset import Batches, Music, fixed_set
+    from .examples import examples
     from .presets import preset
 
     config = overridden(preset(options.model, options.preset), options.set)
@@ -125,7 +125,7 @@ def fit(options: argparse.Namespace) -> None:
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     resumed = options.resume and (folder / run.LAST).exists()
     initial = _initial(options.init, config) if options.init and not resumed else None
-    music, held_out = Music(options.data, "train"), Music(options.data, "valid")
+    music, held_out = (examples(options.data, split, config) for split in ("train", "valid"))
     print(
         f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks",
         file=sys.stderr,
@@ -139,11 +139,10 @@ def fit(options: argparse.Namespace) -> None:
     if initial is not None:
         trainer.network.set_weights(initial.get_weights())
     done = int(trainer.optimizer.iterations) // steps
-    stream = Batches(music, config, options.seed, done * steps, options.workers)
-    try:
+    with music.batches(options.seed, done * steps, options.workers) as batches:
         trainer.fit(
-            _as_dataset(stream, config),
-            validation_data=(fixed_set(held_out, config, config.valid_crops), None),
+            batches,
+            validation_data=(held_out.fixed_set(config.valid_crops), None),
             validation_batch_size=config.batch_size,
             initial_epoch=done,
             epochs=epochs,
@@ -155,8 +154,6 @@ def fit(options: argparse.Namespace) -> None:
                 keras.callbacks.TensorBoard(str(folder / "tensorboard")),
             ],
         )
-    finally:
-        stream.close()
 
 
 def _initial(other: Path, config: "FitConfig") -> "keras.Model":
@@ -168,7 +165,9 @@ def _initial(other: Path, config: "FitConfig") -> "keras.Model":
     return run.best_network(other)
 
 
-def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: "Music") -> None:
+def write_features(
+    folder: Path, config: "FitConfig", music: "FromMusic | FromShards", held_out: "FromMusic | FromShards"
+) -> None:
     """Keep some features of training and of held-out music.
 
     Export sets the ranges of quantised values on the ones and verifies on the others.
@@ -177,16 +176,15 @@ def write_features(folder: Path, config: "FitConfig", music: "Music", held_out: 
     from keras import ops
 
     from . import run
-    from .dataset import fixed_set
-    from .transforms import log_magnitude, normalise, transform
+    from .transforms import log_magnitude, normalise, spectrum_of, transform
 
     if (folder / run.FEATURES).exists():
         return
     arrays = {}
-    spectrum = transform(config.model, config.network.bins)
+    own = transform(config.model, config.network.bins)
     for split, source, count in (("train", music, 48), ("valid", held_out, 16)):
-        received = fixed_set(source, config, count)["received"]
-        features = normalise(log_magnitude(*spectrum(received)))
+        received = spectrum_of(own, source.fixed_set(count)["received"])
+        features = normalise(log_magnitude(*received))
         arrays[split] = ops.convert_to_numpy(features).astype(np.float16)
     with replacing(folder / run.FEATURES) as temporary:
         np.savez_compressed(temporary, **arrays)
@@ -266,22 +264,6 @@ def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> 
     description = run.describe(config, options.seed, options.mixed_precision, options.init)
     with replacing(folder / run.CONFIG) as temporary:
         temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-
-
-def _as_dataset(stream: "Batches", config: "FitConfig") -> Any:
-    """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return ((batch,) for batch in stream)
-    import tensorflow as tf
-
-    def signature(width: int) -> Any:
-        return tf.TensorSpec((config.batch_size, width), tf.float32)
-
-    wave, single = signature(config.crop_samples), signature(1)
-    spec = {"received": wave, "original": wave, "cutoff_hz": single, "bandwidth_hz": single}
-    return tf.data.Dataset.from_generator(lambda: stream, output_signature=spec).prefetch(2)
 
 
 if __name__ == "__main__":

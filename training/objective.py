@@ -12,7 +12,7 @@ from keras import ops
 from tfbwe.high_band import CROSSOVER, FADE_HZ
 from tfbwe.stft import EPSILON
 
-from .transforms import log_magnitude, normalise, transform
+from .transforms import log_magnitude, normalise, spectrum_of, transform
 
 
 def two_term_loss(
@@ -86,12 +86,9 @@ class Trainer(keras.Model):  # type: ignore[misc]
         self.magnitude = keras.metrics.Mean(name="magnitude")
         self.built = True  # the network is: so a saved optimiser state finds its variables again
 
-    def _spectrum(self, x: Any) -> tuple[Any, Any]:
-        return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else self.transform(x)
-
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32."""
-        received, original = self._spectrum(inputs["received"]), self._spectrum(inputs["original"])
+        received, original = (spectrum_of(self.transform, inputs[name]) for name in ("received", "original"))
         heads = self.network(normalise(log_magnitude(*received)), training=training)
         heads = {name: ops.cast(head, "float32") for name, head in heads.items()}
         cutoff_hz, bandwidth_hz = inputs["cutoff_hz"][:, :, None], inputs["bandwidth_hz"][:, :, None]

@@ -14,7 +14,7 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
-from tfbwe.models import config_from_dict, autoencoder
+from tfbwe.models import autoencoder, config_from_dict
 
 from .presets import FitConfig
 from .provenance import git_revision, versions

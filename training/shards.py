@@ -23,9 +23,9 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt_stream import default_overlap
 from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
+from tfbwe.transform import transform_parameters
 
 FORMAT, VERSION = "tfbwe pairs of CQT blocks", 1
 SCHEMA, INDEX = "schema.json", "index.json"
@@ -62,16 +62,7 @@ def format_description() -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "transform": {
-            "kind": "cqt",
-            "sample_rate": SAMPLE_RATE,
-            "block_length": BLOCK_LENGTH,
-            "overlap": default_overlap(BLOCK_LENGTH),
-            "bins_per_octave": cqt.bins_per_octave,
-            "f_min": cqt.f_min,
-            "f_max": cqt.f_max,
-            "bins": BINS,
-        },
+        "transform": {**transform_parameters("cqt"), "bins": BINS},
         "features": {
             "received": spectrum,
             "original": spectrum,

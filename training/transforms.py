@@ -73,7 +73,7 @@ class ConstantQ:
         self.reach_hz = self.frequencies * np.float32(2 ** (1 / self.cqt.bins_per_octave) - 1)
 
     def __call__(self, x: Any) -> Spectrum:
-        """Transform waveforms of one block each; (batch, BLOCK_LENGTH) to two (batch, frames, bins) float32."""
+        """Transform blocks (batch, BLOCK_LENGTH) float32; see `Stft`."""
         real, imaginary = cqt_ops.forward(self.cqt, x * self.window)
         return real[..., self.bands], imaginary[..., self.bands]
 
@@ -85,6 +85,11 @@ def transform(kind: str, bins: int) -> Stft | ConstantQ:
     if kind == "cqt":
         return ConstantQ(bins)
     raise ConfigError(f"transform: expected stft or cqt, received {kind!r}")
+
+
+def spectrum_of(own: Stft | ConstantQ, x: Any) -> Spectrum:
+    """Transform waveforms (batch, samples); take spectra (batch, 2, frames, bins) apart into their parts."""
+    return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else own(x)
 
 
 def log_magnitude(real: Any, imaginary: Any) -> Any:

@@ -1,0 +1,195 @@
+"""The high band of a stream by a model of the STFT: one frame in, one hop of high band out."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+
+from .bundle import Bundle
+from .cutoff import CutoffTracker
+from .high_band import Heads, HighBand
+from .phase import phasors
+from .step_model import StepModel
+from .stft import (
+    BIN_HZ,
+    HOP_LENGTH,
+    N_FFT,
+    SAMPLE_RATE,
+    ComplexArray,
+    FloatArray,
+    analyse,
+    synthesise,
+)
+
+_OVERLAP = N_FFT // HOP_LENGTH
+_CHUNK_FRAMES = 16
+_FADE_STEP = SAMPLE_RATE // 100
+_FADE_STEPS = 5
+_FORGET = SAMPLE_RATE // 10
+
+
+class StftExtension:
+    """Makes the high band, 2048 samples (46 ms) late; one memory of the network for each channel.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    channels : int
+    cutoff_hz : float or None
+        Where the received band ends; tracked in the stream if ``None``.
+    diffuse, phase
+        As for `tfbwe.Decoder`.
+
+    Attributes
+    ----------
+    latency : int
+        Samples by which the high band is late.
+
+    Raises
+    ------
+    ModelError
+        If the model is not one of ours.
+    """
+
+    latency = N_FFT
+
+    def __init__(
+        self, bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
+    ) -> None:
+        self.channels = channels
+        self._given_cutoff_hz = cutoff_hz
+        self._phase = phase
+        self._highest_cutoff_hz = bundle.cutoff_range_hz[1]
+        self._normalisation = bundle.manifest.normalisation
+        self._model = StepModel(bundle, channels)
+        frequencies = np.arange(self._model.bins, dtype=np.float64) * BIN_HZ
+        self._high_band = HighBand(bundle.manifest, frequencies, HOP_LENGTH / SAMPLE_RATE, channels, diffuse)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as if just made."""
+        self._model.reset()
+        self._high_band.reset()
+        self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
+        self._frame = 0
+        self._input = np.zeros((self.channels, N_FFT - HOP_LENGTH), np.float32)
+        self._lost_runs: list[int] = []
+        self._overlap = np.zeros((self.channels, _OVERLAP - 1, HOP_LENGTH), np.float32)
+        self._high = np.zeros((self.channels, HOP_LENGTH), np.float32)
+
+    @property
+    def cutoff_hz(self) -> float | None:
+        """Where the received band ends, in Hz; ``None`` while the stream has not shown it."""
+        return self._given_cutoff_hz if self._tracker is None else self._tracker.cutoff_hz
+
+    @property
+    def limited_frames(self) -> int:
+        """Frames so far whose high band was held below its ceiling."""
+        return self._high_band.limited_frames
+
+    def process(self, x: FloatArray, lost: int) -> FloatArray:
+        """Take in the next samples and return the high band of earlier ones.
+
+        Parameters
+        ----------
+        x : (channels, samples) float32
+            Of any length; silence where they were lost.
+        lost : int
+            How many samples in a row were lost up to the end of these, 0 if these were received. The high
+            band of frames that end in lost samples fades in steps of 10 ms; after 100 ms the network's
+            memory is cleared.
+
+        Returns
+        -------
+        (channels, samples) float32
+        """
+        self._note_loss(x.shape[1], lost)
+        self._input = np.concatenate([self._input, x], axis=1)
+        pieces = [self._high]
+        while self._input.shape[1] >= N_FFT:
+            pieces.append(self._extend())
+        self._high = np.concatenate(pieces, axis=1)
+        count = x.shape[1]
+        high, self._high = self._high[:, :count], self._high[:, count:]
+        return high
+
+    def _note_loss(self, count: int, lost: int) -> None:
+        """Record for each hop that ends in these samples how many before its end were lost in a row."""
+        pending = self._input.shape[1] - (N_FFT - HOP_LENGTH)
+        ends = range(HOP_LENGTH - pending, count + 1, HOP_LENGTH)
+        self._lost_runs += [lost - count + end if lost else 0 for end in ends]
+
+    def _extend(self) -> FloatArray:
+        """Turn complete frames, a chunk at most, into high band, a hop for each frame."""
+        frames = min((self._input.shape[1] - N_FFT) // HOP_LENGTH + 1, _CHUNK_FRAMES)
+        windows = np.lib.stride_tricks.sliding_window_view(self._input, N_FFT, axis=1)
+        windows = windows[:, : frames * HOP_LENGTH : HOP_LENGTH].swapaxes(0, 1)
+        spectrum = analyse(np.ascontiguousarray(windows))
+        added = self._added(spectrum)
+        hops = synthesise(added).reshape(frames, self.channels, _OVERLAP, HOP_LENGTH)
+        # Contributions are summed oldest first, wherever a chunk ends: that keeps the bits the same.
+        total = np.zeros((self.channels, frames + _OVERLAP - 1, HOP_LENGTH), np.float32)
+        total[:, : _OVERLAP - 1] = self._overlap
+        for part in reversed(range(_OVERLAP)):
+            total[:, part : part + frames] += hops[:, :, part].swapaxes(0, 1)
+        self._overlap = total[:, frames:].copy()
+        self._input = self._input[:, frames * HOP_LENGTH :]
+        self._lost_runs = self._lost_runs[frames:]
+        self._frame += frames
+        return total[:, :frames].reshape(self.channels, -1)
+
+    def _added(self, spectrum: ComplexArray) -> ComplexArray:
+        """Spectrum of the high band; (frames, channels, bins)."""
+        received = spectrum[..., : self._model.bins]
+        magnitude = np.sqrt(received.real**2 + received.imag**2)
+        epsilon, offset, scale = (
+            np.float32(self._normalisation[key]) for key in ("epsilon", "offset", "scale")
+        )
+        heads = self._run_network((np.log(magnitude + epsilon) + offset) / scale)
+        out = np.zeros_like(spectrum)
+        start = 0
+        for cutoff_hz, group in groupby(self._cutoffs(spectrum)):
+            stop = start + len(list(group))
+            if cutoff_hz is not None and cutoff_hz <= self._highest_cutoff_hz:
+                rows = slice(start, stop)
+                first, added = self._high_band.added(
+                    received[rows],
+                    magnitude[rows],
+                    Heads(heads[rows, 0], heads[rows, 1]),
+                    cutoff_hz,
+                    partial(
+                        phasors,
+                        received[rows],
+                        self._frame + start,
+                        max(1, int(cutoff_hz / BIN_HZ)),
+                        self._phase,
+                    ),
+                )
+                out[rows, :, first : self._model.bins] = added
+            start = stop
+        runs = np.asarray(self._lost_runs[: len(spectrum)])
+        if not runs.any():
+            return out
+        fade = np.maximum(0, 1 - (runs // _FADE_STEP) / _FADE_STEPS).astype(np.float32)
+        return out * fade[:, None, None]
+
+    def _cutoffs(self, spectrum: ComplexArray) -> list[float | None]:
+        """Cutoff of each frame."""
+        if self._tracker is None:
+            return [self._given_cutoff_hz] * len(spectrum)
+        cutoffs = []
+        for frame in spectrum:
+            self._tracker.update(frame.real**2 + frame.imag**2)
+            cutoffs.append(self._tracker.cutoff_hz)
+        return cutoffs
+
+    def _run_network(self, features: FloatArray) -> FloatArray:
+        """Heads of frames in a row; (frames, heads, channels, bins)."""
+        heads = np.empty((len(features), 2, *features.shape[1:]), np.float32)
+        for i, frame in enumerate(features):
+            if self._lost_runs[i] >= _FORGET:
+                self._model.reset()
+            heads[i] = self._model.step(frame)
+        return heads

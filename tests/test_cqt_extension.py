@@ -3,10 +3,10 @@ import pytest
 from decoding import CQT_BUNDLE, CQT_LATENCY, CUTOFF_HZ, AlertHeads, KnownHeads, music, noise
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt_extension import PHASES, CqtExtension
+from tfbwe.cqt_extension import CqtExtension
 from tfbwe.cqt_stream import CQTAnalysis
 from tfbwe.errors import ConfigError
-from tfbwe.phase import mirrored, unit
+from tfbwe.phase import PHASES, mirrored, unit
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft
 
 CQT_DEFAULT = CQT()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError, ConfigError, ModelError
-from tfbwe.phase import PHASES
+from tfbwe.settings import PHASES
 from tfbwe.stft import SAMPLE_RATE, stft
 
 BLOCKS = st.lists(st.sampled_from([0, 1, 1, 2, 511, 512, 513, 2047, 2048, 2049, 9000]) | st.integers(0, 6000))
@@ -224,7 +224,7 @@ def test_blocks_of_another_shape_are_refused(shape):
         ("diffuse", -0.1, "0 to 1"),
         ("diffuse", 1.1, "0 to 1"),
         ("diffuse", np.nan, "0 to 1"),
-        ("phase", "pghi", "received, mirror"),
+        ("phase", "griffin-lim", "received, mirror, pghi"),
         ("channels", 1.5, "whole number"),
         ("channels", True, "whole number"),
         ("channels", "2", "whole number"),
@@ -273,3 +273,27 @@ def test_the_caller_s_block_is_neither_kept_nor_changed():
         block[:] = np.nan
     y = np.concatenate(parts, axis=1)
     np.testing.assert_array_equal(y, expected[:, : y.shape[1]])
+
+
+def test_one_integrated_phase_serves_all_channels_and_leaves_the_received_band_alone():
+    x = music(2)
+    x[1] *= 0.5
+    y = {phase: decode(Decoder(BUNDLE, 2, CUTOFF_HZ, phase=phase), x) for phase in ("pghi", "mirror")}
+    window = np.hanning(y["pghi"].shape[1])
+    added = {phase: np.abs(np.fft.rfft((out - delayed(x)) * window)) for phase, out in y.items()}
+    hertz = np.fft.rfftfreq(y["pghi"].shape[1], 1 / SAMPLE_RATE)
+    low, high = hertz < 0.7 * CUTOFF_HZ, hertz > CUTOFF_HZ
+    assert added["pghi"][:, low].max() < 1e-3 * added["pghi"][:, high].max()
+    levels = {phase: np.sqrt((power[:, high] ** 2).sum()) for phase, power in added.items()}
+    assert 0.7 < levels["pghi"] / levels["mirror"] < 1.4
+    left, right = decode(Decoder(BUNDLE, 2, CUTOFF_HZ, phase="pghi"), x) - delayed(x)
+    assert np.corrcoef(left, right)[0, 1] > 0.9
+
+
+def test_a_cutoff_found_late_finds_the_integration_up_to_date():
+    """Frames without a high band are followed too: with a tracked cutoff, however the samples are cut."""
+    x = np.concatenate([np.zeros((1, 5000), np.float32), noise(1, 150000, 7000.0, 0.1)], axis=1)
+    decoder = Decoder(BUNDLE, 1, phase="pghi")
+    expected = decode(decoder, x)
+    assert np.abs(expected - delayed(x)).max() > 1e-4
+    np.testing.assert_array_equal(decode(decoder, x, range(700, x.shape[1], 700)), expected)

@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfbwe.cqt import CQT
-from tfbwe.cqt_extension import PHASES
 from tfbwe.cqt_stream import CQTAnalysis
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError
+from tfbwe.phase import PHASES
 from tfbwe.stft import SAMPLE_RATE
 
 HOP = 24576

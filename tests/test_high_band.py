@@ -1,5 +1,3 @@
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,7 +48,12 @@ def add(
     band = band or high_band(spectrum.shape[1], diffuse)
     part = spectrum[..., :PREDICTED]
     magnitude = np.sqrt(part.real**2 + part.imag**2)
-    turns = partial(phasors, part, first_frame, max(1, int(cutoff_hz / BIN_HZ)), phase)
+    cutoff_bin = max(1, int(cutoff_hz / BIN_HZ))
+
+    def turns(lowest, total):
+        assert total.shape == (*part.shape[:2], PREDICTED - lowest)
+        return phasors(part, first_frame, cutoff_bin, phase, lowest)
+
     first, added = band.added(part, magnitude, some, cutoff_hz, turns, advance)
     assert added.shape == (*spectrum.shape[:2], PREDICTED - first)
     assert added.dtype == np.complex64
@@ -298,7 +301,7 @@ def test_an_octave_is_an_octave_whatever_the_spacing_of_the_bins():
         np.abs(spectrum),
         Heads(0 * full, full),
         CUTOFF_HZ,
-        lambda n: np.ones_like(spectrum)[..., n:],
+        lambda n, total: np.ones_like(spectrum)[..., n:],
     )
     assert frequencies[first - 1] <= 0.8 * CUTOFF_HZ - FADE_HZ < frequencies[first]
     held = np.abs(added[0, 0, (frequencies[first:] >= CUTOFF_HZ) & (frequencies[first:] < 15900)])

@@ -118,7 +118,7 @@ def test_signals_that_cannot_be_extended_are_refused(x, rate, error):
         {"cutoff_hz": float("nan")},
         {"diffuse": 1.1},
         {"diffuse": float("nan")},
-        {"phase": "pghi"},
+        {"phase": "griffin-lim"},
         {"cutoff_hz": "auto"},
         {"cutoff_hz": True},
         {"diffuse": None},

@@ -16,11 +16,10 @@ from .cutoff import CutoffTracker
 from .delay import Delay
 from .errors import ConfigError
 from .high_band import Heads, HighBand
-from .phase import mirrored, unit
+from .phase import PHASES, mirrored, unit
 from .step_model import StepModel
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 
-PHASES = ("received", "mirror")
 _IMAGE_FRAMES = 4
 _FADE_OUT = SAMPLE_RATE // 20
 _FADE_IN = SAMPLE_RATE // 100
@@ -48,7 +47,7 @@ class CqtExtension:
     ModelError
         If the model is not one of ours.
     ConfigError
-        If the phase is not one of `PHASES`.
+        If the phase is ``pghi``, whose slopes are those of the STFT's window.
     """
 
     latency = BLOCK_LENGTH
@@ -156,7 +155,13 @@ class CqtExtension:
         return Heads(*heads.swapaxes(1, 2))
 
     def _phasors(
-        self, spectrum: ComplexArray, received: ComplexArray, start: int, cutoff_hz: float, lowest: int
+        self,
+        spectrum: ComplexArray,
+        received: ComplexArray,
+        start: int,
+        cutoff_hz: float,
+        lowest: int,
+        total: FloatArray,
     ) -> ComplexArray:
         """Phases of the bands from `lowest` on, (frames, channels, bands)."""
         if self._phase == "received":

@@ -37,8 +37,8 @@ class Decoder:
         Where the received band ends, in (0, 22050); tracked in the stream if ``None``.
     diffuse : float
         Weight of the diffuse term, 0 (best SDR) to 1 (full spectrum).
-    phase : {"mirror", "received"}
-        Phase of the diffuse term.
+    phase : {"mirror", "received", "pghi"}
+        Phase of the diffuse term; ``pghi`` for models of the STFT only.
 
     Attributes
     ----------

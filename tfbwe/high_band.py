@@ -84,7 +84,7 @@ class HighBand:
         magnitude: FloatArray,
         heads: Heads,
         cutoff_hz: float,
-        phasors: Callable[[int], ComplexArray],
+        phasors: Callable[[int, FloatArray], ComplexArray],
         advance: int | None = None,
     ) -> tuple[int, ComplexArray]:
         """Return what is to be added to frames in a row.
@@ -98,8 +98,9 @@ class HighBand:
         heads : Heads
         cutoff_hz : float
         phasors : callable
-            Given the lowest bin of the diffuse term, returns its phases: (frames, channels, bins from there
-            on) complex64 of magnitude 1.
+            Given the lowest bin of the diffuse term and the magnitudes of both terms together from there on,
+            (frames, channels, bins from there on) float32, returns the phases of the diffuse term: complex64
+            of magnitude 1 in the same shape, or with one channel for all.
         advance : int, optional
             Frames, whole groups of them, after which the next call's begin; all by default. Those beyond
             come again then, and leave nothing behind.
@@ -132,8 +133,9 @@ class HighBand:
                 np.any((target > ceiling) & (ceiling > 0), axis=(1, 2))[:advance].sum()
             )
             missing = _missing(np.clip(target, 0, ceiling), coherent)
-            missing = self._steady_image(missing, ceiling, lowest, advance) * weight
-            out[..., lowest - first :] += missing * phasors(lowest)
+            missing = self._steady_image(missing, ceiling, lowest, advance)
+            total = np.sqrt(coherent**2 + missing**2)
+            out[..., lowest - first :] += missing * weight * phasors(lowest, total)
         return first, out
 
     def _octave(self, cutoff_hz: float) -> slice:

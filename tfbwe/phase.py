@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigError
-from .settings import PHASES
 from .stft import HOP_LENGTH, N_FFT, ComplexArray
+
+PHASES = ("received", "mirror")
+"""What this module knows; `tfbwe.pghi` needs a memory, and is apart."""
 
 IntArray = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from .errors import ConfigError
 
 __all__ = ["MAX_CHANNELS", "PHASES", "check_settings", "whole_number"]
 
-PHASES = ("received", "mirror")
+PHASES = ("received", "mirror", "pghi")
 MAX_CHANNELS = 8
 
 

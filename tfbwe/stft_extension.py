@@ -10,6 +10,7 @@ import numpy as np
 from .bundle import Bundle
 from .cutoff import CutoffTracker
 from .high_band import Heads, HighBand
+from .pghi import PhaseGradient
 from .phase import phasors
 from .step_model import StepModel
 from .stft import (
@@ -66,12 +67,16 @@ class StftExtension:
         self._model = StepModel(bundle, channels)
         frequencies = np.arange(self._model.bins, dtype=np.float64) * BIN_HZ
         self._high_band = HighBand(bundle.manifest, frequencies, HOP_LENGTH / SAMPLE_RATE, channels, diffuse)
+        # One phase for all channels: with one for each the stereo image would fall apart.
+        self._gradient = PhaseGradient(1, self._model.bins) if phase == "pghi" and diffuse > 0 else None
         self.reset()
 
     def reset(self) -> None:
         """Start anew, as if just made."""
         self._model.reset()
         self._high_band.reset()
+        if self._gradient is not None:
+            self._gradient.reset()
         self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
         self._frame = 0
         self._input = np.zeros((self.channels, N_FFT - HOP_LENGTH), np.float32)
@@ -159,21 +164,34 @@ class StftExtension:
                     magnitude[rows],
                     Heads(heads[rows, 0], heads[rows, 1]),
                     cutoff_hz,
-                    partial(
-                        phasors,
-                        received[rows],
-                        self._frame + start,
-                        max(1, int(cutoff_hz / BIN_HZ)),
-                        self._phase,
-                    ),
+                    partial(self._phasors, received[rows], self._frame + start, cutoff_hz),
                 )
                 out[rows, :, first : self._model.bins] = added
+            elif self._gradient is not None:
+                self._integrated(received[start:stop], magnitude[start:stop, :, :0])
             start = stop
         runs = np.asarray(self._lost_runs[: len(spectrum)])
         if not runs.any():
             return out
         fade = np.maximum(0, 1 - (runs // _FADE_STEP) / _FADE_STEPS).astype(np.float32)
         return out * fade[:, None, None]
+
+    def _phasors(
+        self, received: ComplexArray, first_frame: int, cutoff_hz: float, lowest: int, total: FloatArray
+    ) -> ComplexArray:
+        """Phases of the bins from `lowest` on."""
+        if self._gradient is not None:
+            return self._integrated(received[..., :lowest], total)
+        cutoff_bin = max(1, int(cutoff_hz / BIN_HZ))
+        return phasors(received, first_frame, cutoff_bin, self._phase, lowest)
+
+    def _integrated(self, known: ComplexArray, total: FloatArray) -> ComplexArray:
+        """Phases that fit the magnitudes `total` above the known bins, one channel for all."""
+        assert self._gradient is not None
+        power = np.concatenate([known.real**2 + known.imag**2, total**2], axis=-1)
+        return self._gradient.process(
+            np.sqrt(power.sum(axis=1, keepdims=True)), known.sum(axis=1, keepdims=True)
+        )
 
     def _cutoffs(self, spectrum: ComplexArray) -> list[float | None]:
         """Cutoff of each frame."""

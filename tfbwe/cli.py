@@ -232,7 +232,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=_name, default="stft", metavar="stft|cqt|FILE", help="shipped model or model file (default: stft)"
+        "--model",
+        type=_name,
+        default="stft",
+        metavar="stft|cqt|FILE",
+        help="shipped model or file (default: stft)",
     )
     parser.add_argument("--trust", action="store_true", help="load a model file without a manifest")
 

@@ -1,135 +1,192 @@
-"""The comparison of systems, and the reference systems themselves."""
+"""The comparison of systems, from the command line to its report."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 pytest.importorskip("scipy")
 
+from schema_check import REPORT, problems
 from smoke import music_folder
 
-from tfbwe.measures import compare, lsd_hf, snr_db
-from tfbwe.stft import SAMPLE_RATE, stft
-from training import degrade, evaluate, systems
+from tfbwe.errors import ModelError
+from training import costs, evaluate, lineup, rows, systems
 from training.conditions import CONDITIONS
 
-CLIP = Path(__file__).parent / "data" / "clip.flac"
-BRICK_WALL = CONDITIONS[0]
-CUTOFF_HZ = 8000.0
+ROOT = Path(__file__).parent.parent
+COST = {"rtf": 0.02, "peak_rss_mb": 80.0, "latency_samples": 2048, "macs_per_s": 7e7, "size_bytes": 412656}
+TWO = ["--conditions", "brickwall-8k", "mp3-64k", "--systems", "mirror", "model"]
 
 
 @pytest.fixture(scope="module")
-def clip() -> tuple[np.ndarray, np.ndarray]:
-    x = soundfile.read(CLIP, dtype="float32", always_2d=True, frames=4 * SAMPLE_RATE)[0].T
-    return degrade.apply(x, SAMPLE_RATE, BRICK_WALL.degradation)
-
-
-def _low(x: np.ndarray) -> np.ndarray:
-    return np.abs(stft(x))[..., : int(7500 / SAMPLE_RATE * 2048)]
-
-
-@pytest.mark.parametrize("phase", ["received", "mirror"])
-def test_true_magnitudes_come_nearer_to_the_original_spectrum_than_any_other_system(clip, phase):
-    received, original = clip
-    oracle = systems.true_magnitudes(received, original, CUTOFF_HZ, phase)
-    mirrored = systems.mirror(received, CUTOFF_HZ)
-    far = lsd_hf(original, received, SAMPLE_RATE, CUTOFF_HZ)
-    near = lsd_hf(original, oracle, SAMPLE_RATE, CUTOFF_HZ)
-    assert near < 1.0 < lsd_hf(original, mirrored, SAMPLE_RATE, CUTOFF_HZ) < far
-
-
-def test_systems_without_a_network_leave_the_received_band_alone(clip):
-    received, original = clip
-    for y in (
-        systems.mirror(received, CUTOFF_HZ),
-        systems.true_magnitudes(received, original, CUTOFF_HZ, "mirror"),
-    ):
-        assert y.shape == received.shape
-        difference = _low(y - received)
-        assert np.sqrt((difference**2).mean()) < 1e-3 * np.sqrt((_low(received) ** 2).mean())
-
-
-def test_the_shipped_model_halves_the_distance_and_is_aligned(clip):
-    received, original = clip
-    bundle = evaluate.load_bundle("stft")
-    full = systems.decoded(bundle, received, CUTOFF_HZ, 1.0, "mirror")
-    before, after = (compare(original, y, SAMPLE_RATE, CUTOFF_HZ) for y in (received, full))
-    assert after.lsd_hf < 0.5 * before.lsd_hf
-    late = systems.decoded(bundle, received, CUTOFF_HZ, 0.0, "mirror")
-    assert snr_db(original, late) > before.snr_db - 0.2
-
-
-def test_a_zero_phase_butterworth_is_partly_undone(clip):
-    condition = next(c for c in CONDITIONS if c.name == "butterworth-8k")
-    received, original = degrade.apply(clip[1], SAMPLE_RATE, condition.degradation)
-    y = systems.decoded(evaluate.load_bundle("stft"), received, CUTOFF_HZ, 0.0, "mirror")
-    assert snr_db(original, y) > snr_db(original, received) + 1.0
-
-
-def test_intervals_hold_the_mean_and_narrow_with_more_tracks():
-    rng = np.random.default_rng(1)
-    few, many = rng.normal(3, 1, 10).astype(np.float32), rng.normal(3, 1, 1000).astype(np.float32)
-    for values in (few, many):
-        low, high = evaluate.interval(values)
-        assert low < values.mean() < high
-    assert np.ptp(evaluate.interval(many)) < np.ptp(evaluate.interval(few)) / 3
-
-
-def test_a_broken_track_is_named_and_the_others_are_evaluated(tmp_path, capsys):
-    data = music_folder(tmp_path / "music")
+def held_out(tmp_path_factory):
+    """Music that is all of the test split."""
+    data = music_folder(tmp_path_factory.mktemp("evaluate") / "music", songs=2)
     manifest = data / "manifest.csv"
     text = manifest.read_text()
     manifest.write_text(text.replace(",valid,", ",test,").replace(",train,", ",test,"))
-    files = sorted(path for path in data.rglob("*.flac"))
+    return data
+
+
+@pytest.fixture(scope="module")
+def report(held_out, tmp_path_factory):
+    """Folder of a report on two conditions."""
+    out = tmp_path_factory.mktemp("evaluate") / "report"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs, "_measured", lambda path: COST)
+        assert again(held_out, out) == 0
+    return out
+
+
+def read(out):
+    return json.loads((out / "report.json").read_text())
+
+
+def again(held_out, out, *more):
+    return evaluate.main(["--data", str(held_out), "--out", str(out), "--jobs", "1", *TWO, *more])
+
+
+def test_a_report_is_as_its_schema_says(report):
+    assert problems(read(report)) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r: r.pop("rows"),
+        lambda r: r.update(split="train"),
+        lambda r: r.update(more=1),
+        lambda r: r["rows"][0].update(sdr_db="loud"),
+        lambda r: r["estimates"][0]["mean_interval"].append(1.0),
+        lambda r: r["systems"][0].update(kind="magic"),
+    ],
+)
+def test_the_schema_refuses_what_is_no_report(report, spoil):
+    spoilt = read(report)
+    spoil(spoilt)
+    assert problems(spoilt)
+
+
+def test_rows_of_earlier_reports_are_still_read():
+    earlier = json.loads((ROOT / "docs" / "report.json").read_text())
+    for row in earlier["rows"][:50]:
+        assert problems(row, REPORT["$defs"]["row"]) == []
+
+
+def test_every_system_is_measured_on_every_track_through_every_condition(report):
+    found = read(report)
+    systems = ["received", "mirror at -12 dB", "stft, diffuse 0", "stft, diffuse 1"]
+    assert [system["name"] for system in found["systems"]] == systems
+    assert len(found["rows"]) == 2 * 2 * len(systems)
+    assert {row["condition"] for row in found["rows"]} == {"brickwall-8k", "mp3-64k"}
+    assert found["costs"]["stft"]["latency_samples"] == 2048
+
+
+def test_the_rate_that_a_codec_spent_is_stated(report):
+    conditions = {condition["name"]: condition for condition in read(report)["conditions"]}
+    assert conditions["brickwall-8k"]["rate_kbps"] is None
+    assert conditions["mp3-64k"]["rate_kbps"]["mean"] == pytest.approx(64, abs=2)
+
+
+def test_tables_and_pictures_are_there_and_named(report):
+    text = (report / "report.md").read_text()
+    for heading in ("At one look", "What it costs", "brickwall-8k: nothing is left", "mp3-64k"):
+        assert heading in text
+    pictures = sorted(path.name for path in (report / "plots").iterdir())
+    assert pictures == ["brickwall-8k.png", "gain-against-cost.png", "mp3-64k.png"]
+    assert all(f"plots/{name}" in text for name in pictures)
+
+
+def test_the_command_is_written_as_it_was_given(report, held_out):
+    words = read(report)["command"].split()
+    assert words[:3] == ["python", "-m", "training.evaluate"]
+    assert words[words.index("--out") + 1] == str(report)
+    assert str(ROOT) not in json.dumps(read(report)).replace(str(held_out), "").replace(str(report), "")
+
+
+def test_what_was_measured_is_not_measured_again(report, held_out, tmp_path, monkeypatch):
+    out = tmp_path / "report"
+    monkeypatch.setattr(rows, "excerpt", lambda path: pytest.fail("measured again"))
+    assert again(held_out, out, "--cache", str(report / ".rows")) == 0
+    assert read(out)["rows"] == read(report)["rows"]
+
+
+def test_a_changed_model_is_measured_again_and_nothing_else(report, held_out, tmp_path, monkeypatch):
+    cache = shutil.copytree(report / ".rows", tmp_path / "rows")
+    made = []
+    load, decoded, mirror = lineup.load_model, systems.decoded, systems.mirror
+    monkeypatch.setattr(costs, "_measured", lambda path: made.append("cost") or COST)
+    monkeypatch.setattr(lineup, "load_model", lambda m: dataclasses.replace(load(m), identity="another"))
+    monkeypatch.setattr(systems, "decoded", lambda *a: made.append("model") or decoded(*a))
+    monkeypatch.setattr(systems, "mirror", lambda *a: made.append("mirror") or mirror(*a))
+    assert again(held_out, tmp_path / "report", "--cache", str(cache), "--tracks", "1") == 0
+    assert made == ["cost", *["model"] * 4]
+
+
+def test_a_damaged_cache_is_measured_anew(report, held_out, tmp_path):
+    cache = shutil.copytree(report / ".rows", tmp_path / "rows")
+    for path in cache.iterdir():
+        if not path.name.startswith("cost"):
+            path.write_bytes(path.read_bytes()[:100])
+    more = ["--cache", str(cache), "--conditions", "brickwall-8k", "--systems", "mirror", "--tracks", "1"]
+    assert again(held_out, tmp_path / "report", *more) == 0
+    found = read(tmp_path / "report")["rows"]
+    assert found == [row for row in read(report)["rows"] if row in found]
+
+
+def test_a_cost_is_measured_in_a_process_of_its_own_once(tmp_path):
+    model = lineup.load_model("stft")
+    found = costs.cost(model, "stft", tmp_path)
+    assert set(found) == set(COST)
+    assert found["size_bytes"] == model.description["size_bytes"]
+    assert costs.cost(model, "no such file", tmp_path) == found
+
+
+def test_a_model_that_cannot_be_run_is_one_line(tmp_path):
+    model = dataclasses.replace(lineup.load_model("stft"), identity="another")
+    with pytest.raises(ModelError, match="cost could not be measured"):
+        costs.cost(model, str(tmp_path / "none.tflite"), tmp_path)
+
+
+def test_a_broken_track_is_named_and_the_others_are_evaluated(held_out, tmp_path, capsys):
+    data = shutil.copytree(held_out, tmp_path / "music")
+    files = sorted(data.rglob("*.flac"))
     files[0].write_bytes(b"not music")
     out = tmp_path / "report"
-    arguments = ["--data", str(data), "--out", str(out), "--jobs", "1", "--conditions", "brickwall-8k"]
-    assert evaluate.main(arguments) == 0
-    report = json.loads((out / "report.json").read_text())
-    assert report["failed"] == [files[0].relative_to(data).as_posix()]
-    assert report["tracks"] == len(files) - 1
-    assert {row["system"] for row in report["rows"]} >= {"received", "mirror at -12 dB", "stft, diffuse 1"}
-    assert "### brickwall-8k" in (out / "report.md").read_text()
-    assert "left out" in capsys.readouterr().err
+    assert again(data, out, "--conditions", "brickwall-8k", "--systems", "mirror") == 0
+    found = read(out)
+    assert found["failed"] == [files[0].relative_to(data).as_posix()]
+    assert found["tracks"] == len(files) - 1 == len({row["track"] for row in found["rows"]})
+    assert capsys.readouterr().err.count("left out") == 1
+
+
+def test_music_that_cannot_be_read_at_all_is_one_line(held_out, tmp_path, capsys):
+    data = shutil.copytree(held_out, tmp_path / "music")
+    for path in data.rglob("*.flac"):
+        path.unlink()
+    assert again(data, tmp_path / "report", "--systems", "mirror") == 1
+    assert "there is none" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_folder_without_test_tracks_is_one_line(tmp_path, capsys):
-    data = music_folder(tmp_path / "music")
+    data = music_folder(tmp_path / "music", songs=2)
     assert evaluate.main(["--data", str(data), "--out", str(tmp_path / "report")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_an_untrained_network_of_the_paper_changes_nothing(clip, tmp_path):
-    pytest.importorskip("keras")
-    from tfbwe.models import autoencoder
-    from training.presets import preset
-    from training.run import describe
-
-    config = preset("stft", "paper")
-    (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
-    autoencoder(config.network).save(tmp_path / "best.keras")
-    received, _ = clip
-    y = systems.predicted_magnitudes(tmp_path, received[:, : 2 * SAMPLE_RATE], CUTOFF_HZ)
-    assert np.abs(y - received[:, : 2 * SAMPLE_RATE]).max() < 1e-5
-
-
-def test_a_run_of_two_heads_is_sent_to_export_first(tmp_path):
-    pytest.importorskip("keras")
-    from training.presets import preset
-    from training.run import describe
-
-    (tmp_path / "config.json").write_text(json.dumps(describe(preset("stft", "smoke"), 0, False, None)))
-    with pytest.raises(evaluate.ConfigError, match="export it first"):
-        systems.predicted_magnitudes(tmp_path, np.zeros((1, 5000), np.float32), CUTOFF_HZ)
-
-
-def test_models_of_one_name_are_refused(tmp_path, capsys):
-    data = music_folder(tmp_path / "music")
-    arguments = ["--models", "stft", "stft", "--data", str(data), "--out", str(tmp_path / "report")]
+def test_models_of_one_name_are_refused(held_out, tmp_path, capsys):
+    arguments = ["--models", "stft", "stft", "--data", str(held_out), "--out", str(tmp_path / "report")]
     assert evaluate.main(arguments) == 1
     assert "different names" in capsys.readouterr().err
+
+
+def test_names_of_conditions_are_unique_and_the_first_five_are_kept():
+    names = [condition.name for condition in CONDITIONS]
+    assert len(set(names)) == len(names)
+    kept = {"brickwall-8k", "brickwall-4k", "butterworth-8k", "butterworth-8k-float", "butterworth-8k-causal"}
+    assert kept <= set(names)

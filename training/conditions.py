@@ -2,8 +2,24 @@
 
 import dataclasses
 
-from .degrade import Degradation
+import numpy as np
+import numpy.typing as npt
+
+from tfbwe.received import RESAMPLER_EDGE
+
+from . import degrade
+from .degrade import Codec, Degradation
 from .filters import Lowpass
+
+NOTHING = "nothing is left"
+RIGHT_PHASE = "a weak high band in its right phase is left"
+TURNED_PHASE = "a weak high band is left, its phase turned"
+CODED = "nothing is left, and the codec's noise below"
+WHOLE = "the band reaches so far up that there is nothing to add"
+REGIMES = (NOTHING, RIGHT_PHASE, TURNED_PHASE, CODED, WHOLE)
+"""What is left above the cutoff, which decides what can be gained."""
+
+Signal = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,32 +30,93 @@ class Condition:
     ----------
     name : str
     regime : str
-        What is left above the cutoff, which decides what can be gained.
-    degradation : Degradation
+        One of `REGIMES`.
+    degradation : Degradation or Codec
+    cutoff_hz : float
+        Where the received band ends, as every system is told.
+    note : str
+        What else the reader of a table should know.
     """
 
     name: str
     regime: str
-    degradation: Degradation
-
-    @property
-    def cutoff_hz(self) -> float:
-        """Where the received band ends."""
-        return self.degradation.lowpass.cutoff_hz
+    degradation: Degradation | Codec
+    cutoff_hz: float
+    note: str = ""
 
 
-def _brick_wall(cutoff_hz: float) -> Degradation:
-    return Degradation(Lowpass("brickwall", cutoff_hz), bits=16)
+def send(condition: Condition, x: Signal, sample_rate: int) -> tuple[Signal, Signal, float | None]:
+    """Send music through a channel.
+
+    Parameters
+    ----------
+    condition : Condition
+    x : (channels, samples) float32
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    received, original : (channels, samples) float32
+    rate_kbps : float or None
+        What a codec really spent, for all channels, in kb/s.
+    """
+    if isinstance(condition.degradation, Degradation):
+        return (*degrade.apply(x, sample_rate, condition.degradation), None)
+    received, size_bytes = degrade.apply_codec(x, sample_rate, condition.degradation)
+    return received, x, size_bytes * 8e-3 * sample_rate / max(x.shape[1], 1)
 
 
-def _butterworth(zero_phase: bool, bits: int | None = 16) -> Degradation:
-    return Degradation(Lowpass("butterworth", 8000.0, order=6, zero_phase=zero_phase), bits=bits)
+def _brick_wall(name: str, cutoff_hz: float, regime: str = NOTHING) -> Condition:
+    return Condition(name, regime, Degradation(Lowpass("brickwall", cutoff_hz), bits=16), cutoff_hz)
 
 
+def _recursive(
+    name: str, regime: str, family: str, cutoff_hz: float, zero_phase: bool, note: str, bits: int | None = 16
+) -> Condition:
+    lowpass = Lowpass(family, cutoff_hz, order=6, zero_phase=zero_phase)
+    return Condition(name, regime, Degradation(lowpass, bits=bits), cutoff_hz, note)
+
+
+def _resampled(name: str, rate: float) -> Condition:
+    """Music that was kept at a low rate; its band ends where the resampler's does."""
+    degradation = Degradation(Lowpass("resample", rate / 2), bits=16)
+    return Condition(name, NOTHING, degradation, RESAMPLER_EDGE * rate / 2, f"kept at {rate:g} Hz")
+
+
+def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float) -> Condition:
+    """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate."""
+    codec = Codec("mp3", (320 - rate_kbps) / 288, constant=True, bits=16)
+    return Condition(name, regime, codec, cutoff_hz, f"LAME, constant {rate_kbps} kb/s")
+
+
+# Where the codecs' bands end was measured on ten tracks of the training list: the highest bin within 3 dB of
+# the original's power, and the place of the steepest fall. It is the same for every track. Opus fills the
+# band up to 20 kHz with noise of the right level, coherent with the original only up to 4 or 6 kHz.
 CONDITIONS = (
-    Condition("brickwall-8k", "nothing is left", _brick_wall(8000.0)),
-    Condition("brickwall-4k", "nothing is left", _brick_wall(4000.0)),
-    Condition("butterworth-8k", "a weak high band in its right phase is left", _butterworth(True)),
-    Condition("butterworth-8k-float", "the same, not rounded", _butterworth(True, None)),
-    Condition("butterworth-8k-causal", "a weak high band is left, its phase turned", _butterworth(False)),
+    _brick_wall("brickwall-8k", 8000.0),
+    _brick_wall("brickwall-4k", 4000.0),
+    _brick_wall("brickwall-11k", 11025.0),
+    _brick_wall("brickwall-16k", 16000.0, WHOLE),
+    _resampled("resampled-8k", 8000.0),
+    _resampled("resampled-16k", 16000.0),
+    _resampled("resampled-22k", 22050.0),
+    _recursive("butterworth-8k", RIGHT_PHASE, "butterworth", 8000.0, True, "order 6, forward and backward"),
+    _recursive(
+        "butterworth-8k-float", RIGHT_PHASE, "butterworth", 8000.0, True, "the same, not rounded", None
+    ),
+    _recursive("chebyshev-11k", RIGHT_PHASE, "chebyshev1", 11025.0, True, "order 6, forward and backward"),
+    _recursive("butterworth-8k-causal", TURNED_PHASE, "butterworth", 8000.0, False, "order 6"),
+    _mp3("mp3-64k", CODED, 64, 11000.0),
+    _mp3("mp3-96k", CODED, 96, 15100.0),
+    _mp3("mp3-128k", WHOLE, 128, 16600.0),
+    Condition(
+        "vorbis-low", CODED, Codec("vorbis", 0.99, bits=16), 15100.0, "quality 0.1 of 10, about 67 kb/s"
+    ),
+    Condition(
+        "opus-24k", WHOLE, Codec("opus", 0.979, bits=16), 20000.0, "variable rate; the codec makes up a band"
+    ),
+    Condition(
+        "opus-32k", WHOLE, Codec("opus", 0.963, bits=16), 20000.0, "variable rate; the codec makes up a band"
+    ),
 )

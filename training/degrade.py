@@ -87,8 +87,40 @@ class Degradation:
             raise ConfigError(f"degradation gain_db: expected a finite number, received {self.gain_db}")
         if self.codec is not None:
             _check_codec(self.codec, self.codec_quality)
-        if self.bits is not None and not 2 <= self.bits <= 24:
-            raise ConfigError(f"degradation bits: expected 2 to 24 or None, received {self.bits}")
+        _check_bits(self.bits)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A lossy codec alone, without a low-pass but its own.
+
+    Parameters
+    ----------
+    name : str
+        ``mp3``, ``vorbis``, ``opus``.
+    level : float
+        Compression level of libsndfile, 0 (best) to below 1 (smallest).
+    constant : bool
+        Constant bit rate; for MP3 only, where it is 320 - 288 * `level` kb/s.
+    bits : int or None
+        Word length of the rounding after it, 2 to 24, or None for none.
+
+    Raises
+    ------
+    ConfigError
+        A value outside its range.
+    """
+
+    name: str
+    level: float
+    constant: bool = False
+    bits: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_codec(self.name, self.level)
+        if self.constant and self.name != "mp3":
+            raise ConfigError(f"codec constant: expected for mp3 only, received {self.name}")
+        _check_bits(self.bits)
 
 
 def draw(rng: np.random.Generator, highest_hz: float) -> Degradation:
@@ -163,10 +195,40 @@ def apply(x: npt.ArrayLike, sample_rate: int, degradation: Degradation) -> tuple
     received = degradation.lowpass.apply(original, sample_rate)
     if degradation.codec is not None:
         received = codec_round_trip(received, sample_rate, degradation.codec, degradation.codec_quality)
-    if degradation.bits is not None:
-        steps = np.float32(2 ** (degradation.bits - 1))
-        received = np.rint(received * steps) / steps
-    return received, original
+    return _rounded(received, degradation.bits), original
+
+
+def apply_codec(x: npt.ArrayLike, sample_rate: int, codec: Codec) -> tuple[Signal, int]:
+    """Send a signal through a codec.
+
+    Parameters
+    ----------
+    x : array of float32, shape (channels, samples)
+    sample_rate : int
+        In Hz.
+    codec : Codec
+
+    Returns
+    -------
+    received : array of float32, shape (channels, samples)
+        As `codec_round_trip` gives it, rounded.
+    size_bytes : int
+        Of what was encoded, its container included; 0 for silence, which is not encoded.
+
+    Raises
+    ------
+    AudioError
+        `x` is not two-dimensional.
+    """
+    received, size_bytes = _coded(x, sample_rate, codec)
+    return _rounded(received, codec.bits), size_bytes
+
+
+def _rounded(x: Signal, bits: int | None) -> Signal:
+    if bits is None:
+        return x
+    steps = np.float32(2 ** (bits - 1))
+    return np.asarray(np.rint(x * steps) / steps, np.float32)
 
 
 def codec_round_trip(x: npt.ArrayLike, sample_rate: int, codec: str, quality: float) -> Signal:
@@ -197,26 +259,34 @@ def codec_round_trip(x: npt.ArrayLike, sample_rate: int, codec: str, quality: fl
     AudioError
         `x` is not two-dimensional.
     """
-    _check_codec(codec, quality)
+    return _coded(x, sample_rate, Codec(codec, quality))[0]
+
+
+def _coded(x: npt.ArrayLike, sample_rate: int, codec: Codec) -> tuple[Signal, int]:
+    """Signal after a codec, not rounded, and the bytes that it took."""
     signal = np.asarray(x, dtype=np.float32)
     if signal.ndim != 2:
         raise AudioError(f"codec: expected a signal of shape (channels, samples), received {signal.shape}")
     if not signal.any():
-        return signal.copy()
+        return signal.copy(), 0
     scale = max(float(np.abs(signal).max()), 1.0)
-    codec_rate = sample_rate if sample_rate in CODEC_RATES[codec] else FALLBACK_RATE
+    codec_rate = sample_rate if sample_rate in CODEC_RATES[codec.name] else FALLBACK_RATE
     frames = soxr.resample(np.ascontiguousarray(signal.T) / scale, sample_rate, codec_rate)
-    pairs = [frames[:, first : first + 2] for first in range(0, frames.shape[1], 2)]
-    decoded = np.concatenate([_decode_encoded(pair, codec_rate, codec, quality) for pair in pairs], axis=1)
+    pairs = [
+        _decode_encoded(frames[:, first : first + 2], codec_rate, codec)
+        for first in range(0, frames.shape[1], 2)
+    ]
+    decoded = np.concatenate([pair for pair, _ in pairs], axis=1)
     received = soxr.resample(decoded, codec_rate, sample_rate).T
     missing = max(signal.shape[1] - received.shape[1], 0)
     received = np.pad(received, ((0, 0), (0, missing)))[:, : signal.shape[1]]
-    return np.ascontiguousarray(received * scale, dtype=np.float32)
+    received = np.ascontiguousarray(received * scale, dtype=np.float32)
+    return received, sum(size_bytes for _, size_bytes in pairs)
 
 
-def _decode_encoded(frames: Signal, sample_rate: int, codec: str, quality: float) -> Signal:
-    """Send one or two channels of shape (samples, channels) through a codec; same shape."""
-    container, subtype = CODEC_FORMATS[codec]
+def _decode_encoded(frames: Signal, sample_rate: int, codec: Codec) -> tuple[Signal, int]:
+    """Send one or two channels of shape (samples, channels) through a codec; same shape, and the bytes."""
+    container, subtype = CODEC_FORMATS[codec.name]
     memory = io.BytesIO()
     with soundfile.SoundFile(
         memory,
@@ -225,15 +295,22 @@ def _decode_encoded(frames: Signal, sample_rate: int, codec: str, quality: float
         channels=frames.shape[1],
         format=container,
         subtype=subtype,
-        compression_level=quality,
+        compression_level=codec.level,
+        bitrate_mode="CONSTANT" if codec.constant else None,
     ) as encoder:
         # libsndfile 1.2 overruns the stack when it gets minutes of Vorbis in one piece.
         for start in range(0, len(frames), BLOCK_FRAMES):
             encoder.write(frames[start : start + BLOCK_FRAMES])
+    size_bytes = memory.seek(0, io.SEEK_END)
     memory.seek(0)
     decoded, _ = soundfile.read(memory, dtype="float32", always_2d=True)
     missing = max(len(frames) - len(decoded), 0)
-    return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)]
+    return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], size_bytes
+
+
+def _check_bits(bits: int | None) -> None:
+    if bits is not None and not 2 <= bits <= 24:
+        raise ConfigError(f"degradation bits: expected 2 to 24 or None, received {bits}")
 
 
 def _check_codec(codec: str, quality: float) -> None:

@@ -1,214 +1,233 @@
 """Compare systems on held-out music.
 
-    python -m training.evaluate --models FILE... --data DIR --out REPORT
+    python -m training.evaluate --models stft cqt FILE... --data DIR --out REPORT
 
 One excerpt of 20 s from the middle of each track of the split; every system gets the same received signal and
-is told the cutoff. Means over tracks, with 95 % bootstrap intervals.
+is told the cutoff. What was measured once is kept in REPORT/.rows, so that the command goes on where it was
+stopped, and measures again only what has changed.
 """
 
 import argparse
-import dataclasses
 import json
-import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-import numpy.typing as npt
-import soundfile
-import soxr
 import tqdm
 
 from tfbwe.atomic import replacing
-from tfbwe.bundle import Bundle, load_bundle
-from tfbwe.errors import AudioError, ConfigError, TfbweError
-from tfbwe.measures import compare
-from tfbwe.stft import SAMPLE_RATE
+from tfbwe.bundle import Bundle
+from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.settings import PHASES
 
-from . import degrade, systems
+from . import charts, tables
 from .conditions import CONDITIONS, Condition
+from .costs import Cost, cost
+from .lineup import KINDS, System, line_up, load_models
 from .manifest import Track, read_manifest
 from .provenance import git_revision, versions
+from .results import Results
+from .rows import Row, rows_of
+from .systems import exciter_found
 
-EXCERPT_S = 20.0
-MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf")
-FloatArray = npt.NDArray[np.float32]
-Row = dict[str, str | float | None]
-Models = dict[str, Bundle | Path]
+FORMAT_VERSION = 2
+ROWS = ".rows"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        evaluate(options, sys.argv[1:] if argv is None else argv)
+    except (TfbweError, OSError) as error:
+        print(f"training.evaluate: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"training.evaluate: needs {error.name}: pip install 'tfbwe[train]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("training.evaluate: stopped; the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
         description="Compare models with reference systems on the music that training left out.",
         epilog="example: python -m training.evaluate --models stft --data music --out report",
+        allow_abbrev=False,
     )
     parser.add_argument(
-        "--models", nargs="+", default=["stft"], metavar="FILE", help="model files or shipped names"
+        "--models",
+        nargs="+",
+        default=["stft"],
+        metavar="FILE",
+        help="model files, shipped names, or run folders of the preset paper",
     )
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
-    parser.add_argument("--out", required=True, type=Path, help="folder for report.json and report.md")
+    parser.add_argument("--out", required=True, type=Path, help="folder for report.json, report.md and plots")
     parser.add_argument("--split", choices=["test", "valid"], default="test")
     names = [condition.name for condition in CONDITIONS]
     parser.add_argument(
         "--conditions", nargs="+", choices=names, default=names, metavar="C", help=", ".join(names)
     )
     parser.add_argument(
+        "--systems", nargs="+", choices=KINDS, default=KINDS, metavar="S", help=", ".join(KINDS)
+    )
+    parser.add_argument(
+        "--phases",
+        nargs="+",
+        choices=PHASES,
+        default=["mirror"],
+        metavar="P",
+        help=f"of the diffuse term: {', '.join(PHASES)} (default mirror)",
+    )
+    parser.add_argument(
+        "--visqol",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also predict the listener's score on N tracks; takes seconds a row",
+    )
+    parser.add_argument("--tracks", type=int, metavar="N", help="N tracks of the split alone, for a trial")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
+    parser.add_argument(
         "--jobs",
         type=int,
         choices=range(1, 257),
         metavar="N",
         default=os.cpu_count() or 1,
-        help="tracks at a time",
+        help="excerpts at a time",
     )
-    options = parser.parse_args(argv)
-    try:
-        evaluate(options)
-    except (TfbweError, OSError) as error:
-        print(f"training.evaluate: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return parser
 
 
-def evaluate(options: argparse.Namespace) -> None:
+def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Evaluate as the command line says; a track that fails is named and left out."""
-    runs = {Path(model).name: Path(model) for model in options.models if Path(model).is_dir()}
-    files = [model for model in options.models if not Path(model).is_dir()]
-    models: Models = {**runs, **{_label(model): load_bundle(model) for model in files}}
-    if len(models) < len(options.models):
-        raise ConfigError("--models: expected files of different names, for the table goes by them")
-    tracks = [track for track in read_manifest(options.data) if track.split == options.split]
-    if not tracks:
-        raise ConfigError(f"{options.data}: expected tracks of the split {options.split}; there are none")
+    models = load_models(options.models)
+    tracks = split_tracks(options.data, options.split, options.tracks)
     conditions = [condition for condition in CONDITIONS if condition.name in options.conditions]
-    work = joblib.Parallel(n_jobs=options.jobs, return_as="generator")(
-        joblib.delayed(rows_of_track)(options.data, track, conditions, models) for track in tracks
+    if "exciter" in options.systems and not exciter_found():
+        print("training.evaluate: ffmpeg is not installed; no row for its exciter", file=sys.stderr)
+    systems = line_up(models, options.systems, options.phases)
+    cache = options.cache or options.out / ROWS
+    cache.mkdir(parents=True, exist_ok=True)
+    costs: dict[str, Cost] = {}
+    for model, path in zip(models, options.models, strict=True):
+        if isinstance(model.source, Bundle):
+            costs[model.name] = cost(model, path, cache)
+    rows, failed = measured_rows(
+        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol
+    )
+    if not rows:
+        raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
+    results = Results(rows, conditions, systems)
+    command = shlex.join(["python", "-m", "training.evaluate", *arguments])
+    report = {
+        **provenance(command, options.split, tracks, failed),
+        "models": {model.name: model.description for model in models},
+        "costs": costs,
+        **results.as_json(),
+    }
+    pictures = charts.draw(options.out, results, costs)
+    about = (
+        f"# Comparison on {len(tracks) - len(failed)} tracks\n\n"
+        "20 s from the middle of each track of the split "
+        f"{options.split}. Means over tracks with 95 % bootstrap intervals. SDR: median over frames of 1 s, "
+        "museval's definition. LSD: decades of power; above the cutoff, up to 16 kHz.\n\n"
+        f"`{command}`, revision {report['git_revision'] or 'unknown'}\n\n"
+    )
+    shown = "## Pictures\n\n" + "\n".join(f"![{Path(name).stem}]({name})" for name in pictures) + "\n"
+    write(options.out, "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    write(options.out, "report.md", about + tables.markdown(results, models, costs) + "\n" + shown)
+    print(tables.look(results, costs))
+
+
+def split_tracks(data: Path, split: str, count: int | None = None) -> list[Track]:
+    """Tracks of a split, or some of them, spread over the list.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or fewer than one is asked for.
+    """
+    tracks = [track for track in read_manifest(data) if track.split == split]
+    if not tracks:
+        raise ConfigError(f"{data}: expected tracks of the split {split}; there are none")
+    return tracks if count is None else _spread(tracks, count)
+
+
+def _spread(tracks: list[Track], count: int) -> list[Track]:
+    if count < 1:
+        raise ConfigError(f"a number of tracks: expected 1 or more, received {count}")
+    places = np.linspace(0, len(tracks) - 1, min(count, len(tracks))).round().astype(int)
+    return [tracks[place] for place in places]
+
+
+def measured_rows(
+    data: Path,
+    tracks: list[Track],
+    conditions: Sequence[Condition],
+    systems: Sequence[System],
+    cache: Path,
+    jobs: int,
+    listened: int = 0,
+) -> tuple[list[Row], list[str]]:
+    """Rows of all systems on all tracks, and the files that failed, of which there are no rows.
+
+    Parameters
+    ----------
+    data : Path
+        Music folder.
+    tracks, conditions, systems : sequences
+    cache : Path
+        Folder of what was measured before; it must exist.
+    jobs : int
+        Processes.
+    listened : int
+        On how many tracks the listener's score is predicted.
+    """
+    heard = _spread(tracks, listened) if listened else []
+    tasks = [(track, condition) for track in tracks for condition in conditions]
+    work = joblib.Parallel(n_jobs=jobs, return_as="generator")(
+        joblib.delayed(rows_of)(data, track, condition, systems, cache, track in heard)
+        for track, condition in tasks
     )
     rows: list[Row] = []
-    failed = []
-    for track, result in zip(
-        tracks, tqdm.tqdm(work, total=len(tracks), unit="track", disable=None), strict=True
-    ):
-        if isinstance(result, str):
-            failed.append(track.file)
-            print(f"training.evaluate: left out: {result}", file=sys.stderr)
-        else:
+    failed: dict[str, str] = {}
+    bar = tqdm.tqdm(work, total=len(tasks), unit="excerpt", disable=None)
+    for (track, _), result in zip(tasks, bar, strict=True):
+        if not isinstance(result, str):
             rows += result
-    options.out.mkdir(parents=True, exist_ok=True)
-    report = {
-        "command": shlex.join(["python", "-m", "training.evaluate", *sys.argv[1:]]),
+        elif track.file not in failed:
+            failed[track.file] = result
+            print(f"training.evaluate: left out: {result}", file=sys.stderr)
+    return [row for row in rows if row["track"] not in failed], list(failed)
+
+
+def provenance(command: str, split: str, tracks: list[Track], failed: list[str]) -> dict[str, Any]:
+    """Where a report comes from, ready for JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "command": command,
         "git_revision": git_revision(),
-        "versions": versions("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert"),
-        "split": options.split,
+        "versions": versions("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert", "visqol-python"),
+        "split": split,
         "tracks": len(tracks) - len(failed),
         "failed": failed,
-        "models": {name: _described(model) for name, model in models.items()},
-        "rows": rows,
     }
-    table = markdown(rows, conditions)
-    parts = {"report.json": json.dumps(report, indent=1, allow_nan=False) + "\n", "report.md": table}
-    for name, text in parts.items():
-        with replacing(options.out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    print(table)
 
 
-def _described(model: Bundle | Path) -> dict[str, Any]:
-    if isinstance(model, Bundle):
-        return dataclasses.asdict(model.manifest)
-    from .run import read_config
-
-    return dataclasses.asdict(read_config(model))
-
-
-def _label(model: str) -> str:
-    return Path(model).name.removesuffix(".tflite")
-
-
-def excerpt(path: Path) -> FloatArray:
-    """Return the middle 20 s of a file, or all of a shorter one, at 44.1 kHz; (channels, samples) float32."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            length = min(file.frames, round(EXCERPT_S * file.samplerate))
-            file.seek((file.frames - length) // 2)
-            x = file.read(length, dtype="float32", always_2d=True)
-            return np.ascontiguousarray(soxr.resample(x, file.samplerate, SAMPLE_RATE, quality="VHQ").T)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: expected the sound file of the manifest; {error}") from None
-
-
-def rows_of_track(data: Path, track: Track, conditions: list[Condition], models: Models) -> list[Row] | str:
-    """All measures of all systems on one track, or what went wrong."""
-    try:
-        x = excerpt(data / track.file)
-    except AudioError as error:
-        return str(error)
-    rows: list[Row] = []
-    for condition in conditions:
-        received, original = degrade.apply(x, SAMPLE_RATE, condition.degradation)
-        for system, estimate in estimates(received, original, condition, models):
-            values = dataclasses.asdict(compare(original, estimate, SAMPLE_RATE, condition.cutoff_hz))
-            finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-            rows.append({"track": track.file, "condition": condition.name, "system": system, **finite})
-    return rows
-
-
-def estimates(
-    received: FloatArray, original: FloatArray, condition: Condition, models: Models
-) -> Iterator[tuple[str, FloatArray]]:
-    """Name and output of every system on one received excerpt."""
-    cutoff_hz = condition.cutoff_hz
-    yield "received", received
-    yield "mirror at -12 dB", systems.mirror(received, cutoff_hz)
-    for name, model in models.items():
-        if isinstance(model, Path):
-            yield name, systems.predicted_magnitudes(model, received, cutoff_hz)
-            continue
-        for diffuse in (0.0, 1.0):
-            label = f"{name}, diffuse {diffuse:g}"
-            yield label, systems.decoded(model, received, cutoff_hz, diffuse, "mirror")
-    for phase in ("received", "mirror"):
-        yield f"true magnitudes, {phase} phase", systems.true_magnitudes(received, original, cutoff_hz, phase)
-
-
-def interval(values: FloatArray) -> tuple[float, float]:
-    """95 % bootstrap interval of a mean over tracks."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (2000, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def markdown(rows: list[Row], conditions: list[Condition]) -> str:
-    """Tables of means with intervals, one for each condition."""
-    heads = {"sdr_db": "SDR dB", "snr_db": "SNR dB", "lsd": "LSD", "lsd_hf": "LSD above cutoff"}
-    parts = []
-    for condition in conditions:
-        own = [row for row in rows if row["condition"] == condition.name]
-        parts.append(f"### {condition.name}: {condition.regime}\n")
-        parts.append("| system | " + " | ".join(heads[measure] for measure in MEASURES) + " |")
-        parts.append("|---|" + "---|" * len(MEASURES))
-        for system in dict.fromkeys(row["system"] for row in own):
-            cells = []
-            for measure in MEASURES:
-                found = [row[measure] for row in own if row["system"] == system]
-                values = np.array([value for value in found if value is not None], np.float32)
-                if not len(values):
-                    cells.append("none")
-                    continue
-                low, high = interval(values)
-                cells.append(f"{values.mean():.2f} ({low:.2f} to {high:.2f})")
-            parts.append(f"| {system} | " + " | ".join(cells) + " |")
-        parts.append("")
-    return "\n".join(parts)
+def write(out: Path, name: str, text: str) -> None:
+    """Write a text file of a report."""
+    with replacing(out / name) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

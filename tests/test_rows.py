@@ -1,0 +1,111 @@
+"""What a kept row depends on."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+from tfbwe.measures import compare
+from tfbwe.stft import SAMPLE_RATE
+from training import rows
+from training.conditions import CONDITIONS
+from training.lineup import System
+from training.manifest import Track
+
+TRACK = Track("a.flac", "a", "test", 20000.0, 44100, 2, 100.0, -14.0, size_bytes=5, mtime_ns=7)
+SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of three modules: one imports the second, nothing imports the third."""
+    folder = tmp_path / "training"
+    folder.mkdir()
+    (folder / "one.py").write_text('"""One."""\nfrom .two import f\n')
+    (folder / "two.py").write_text('def f():\n    """Say."""\n    return 1\n')
+    (folder / "three.py").write_text("x = 1\n")
+    monkeypatch.setitem(rows.PACKAGES, "training", folder)
+    return folder
+
+
+def version(*modules):
+    rows.code_version.cache_clear()
+    return rows.code_version(*modules)
+
+
+def test_code_is_known_by_what_it_does_and_what_it_imports(project):
+    before = version("training.one")
+    (project / "three.py").write_text("x = 2\n")
+    (project / "two.py").write_text('def f():\n    """Say something else."""\n    return 1  # one\n')
+    assert version("training.one") == before
+    (project / "two.py").write_text("def f():\n    return 2\n")
+    assert version("training.one") != before
+
+
+def test_imports_in_a_circle_come_to_an_end(project):
+    (project / "two.py").write_text("from .one import g\nfrom . import three\n")
+    before = version("training.one")
+    (project / "three.py").write_text("x = 3\n")
+    assert version("training.one") != before
+
+
+def test_the_measures_are_part_of_every_version_and_the_decoder_of_a_models_alone():
+    rows.code_version.cache_clear()
+    assert rows._file_of("tfbwe.measures", Path()).name == "measures.py"
+    assert rows._file_of("numpy.fft", Path()) is None
+    assert rows.code_version("training.systems") != rows.code_version("training.systems", "tfbwe.decoder")
+
+
+@pytest.mark.parametrize(
+    ("track", "condition", "system"),
+    [
+        ({"size_bytes": 6}, {}, {}),
+        ({"mtime_ns": 8}, {}, {}),
+        ({"file": "b.flac"}, {}, {}),
+        ({}, {"cutoff_hz": 8001.0}, {}),
+        ({}, {"degradation": CONDITIONS[1].degradation}, {}),
+        ({}, {}, {"identity": ("other weights",)}),
+        ({}, {}, {"kind": "true"}),
+    ],
+)
+def test_a_row_is_kept_for_the_same_track_channel_and_system_only(tmp_path, track, condition, system):
+    kept = rows._Kept(tmp_path, TRACK, CONDITIONS[0])
+    kept.put(SYSTEM, {"sdr_db": 1.0})
+    kept.write()
+    assert rows._Kept(tmp_path, TRACK, CONDITIONS[0]).get(SYSTEM, False) == {"sdr_db": 1.0}
+    other = rows._Kept(
+        tmp_path, dataclasses.replace(TRACK, **track), dataclasses.replace(CONDITIONS[0], **condition)
+    )
+    assert not other.has(dataclasses.replace(SYSTEM, **system), False)
+
+
+def test_a_name_alone_changes_nothing(tmp_path):
+    kept = rows._Kept(tmp_path, TRACK, CONDITIONS[0])
+    kept.put(SYSTEM, {"sdr_db": 1.0})
+    kept.write()
+    renamed = dataclasses.replace(CONDITIONS[0], name="new", regime="new", note="new")
+    again = rows._Kept(tmp_path, TRACK, renamed)
+    assert again.has(dataclasses.replace(SYSTEM, name="new"), False)
+    assert not again.has(SYSTEM, True)
+
+
+def test_a_cutoff_above_the_measured_band_leaves_that_band_undefined(low_passed):
+    original, estimate = low_passed(cutoff_hz=15000), low_passed(cutoff_hz=15000, seed=1)
+    values = rows.measured(original, estimate, 16000.0)
+    assert values["lsd_hf"] is None
+    assert values["lsd_hf_matched"] is None
+    known = dataclasses.asdict(compare(original, estimate, SAMPLE_RATE, 8000.0))
+    assert {name: values[name] for name in ("sdr_db", "snr_db", "lsd")} == {
+        name: known[name] for name in ("sdr_db", "snr_db", "lsd")
+    }
+    assert rows.measured(original, estimate, 8000.0) == known
+
+
+def test_what_is_not_finite_is_none(low_passed):
+    x = low_passed()
+    assert rows.measured(x, x, 8000.0)["sdr_db"] is None
+    silent = rows.measured(np.zeros_like(x), x, 8000.0)
+    assert silent["lsd"] is None

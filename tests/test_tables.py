@@ -1,0 +1,116 @@
+"""What the tables of a comparison say, from rows that are known."""
+
+import dataclasses
+
+import pytest
+
+pytest.importorskip("scipy")
+
+from training import charts, tables
+from training.conditions import CONDITIONS, NOTHING, RIGHT_PHASE
+from training.lineup import System, line_up, load_model
+from training.results import Results
+
+NAMES = ("brickwall-8k", "brickwall-4k", "butterworth-8k")
+CHANNELS = [next(c for c in CONDITIONS if c.name == name) for name in NAMES]
+TRACKS = [f"{i}.flac" for i in range(8)]
+MODEL = load_model("stft")
+EXACT = dataclasses.replace(
+    MODEL, name="exact", identity="exact", description={**MODEL.description, "quantisation": "none"}
+)
+
+
+def made_up(gains):
+    """Results of tracks that differ much, with known gains by (system, condition)."""
+    systems = line_up([MODEL, EXACT], ["model", "true"], ["mirror", "received"])
+    rows = []
+    for place, track in enumerate(TRACKS):
+        for channel in CHANNELS:
+            for system in systems:
+                gain = gains.get((system.name, channel.name), 0.0)
+                values = {"sdr_db": 20.0 + 5 * place + gain, "lsd_hf": 3.0 + 0.3 * place - gain}
+                rows.append({"track": track, "condition": channel.name, "system": system.name, **values})
+    return Results(rows, CHANNELS, systems)
+
+
+def test_a_gain_is_the_difference_track_by_track():
+    results = made_up({("stft, diffuse 1", "brickwall-8k"): 0.25})
+    gain = results.gain("brickwall-8k", "stft, diffuse 1", "sdr_db")
+    assert gain.mean == pytest.approx(0.25)
+    assert gain.mean_interval == pytest.approx((0.25, 0.25))
+    assert results.gain("brickwall-4k", "stft, diffuse 1", "sdr_db").mean == 0
+    low, high = results.estimate("brickwall-8k", "received", "sdr_db").mean_interval
+    assert high - low > 5
+
+
+def test_a_regime_averages_its_conditions_and_no_others():
+    gains = {
+        ("stft, diffuse 1", "brickwall-8k"): 1.0,
+        ("stft, diffuse 1", "brickwall-4k"): 3.0,
+        ("stft, diffuse 1", "butterworth-8k"): 9.0,
+    }
+    results = made_up(gains)
+    assert results.regimes == [NOTHING, RIGHT_PHASE]
+    assert results.regime_gain(NOTHING, "stft, diffuse 1", "sdr_db").mean == pytest.approx(2.0)
+    assert results.regime_gain(RIGHT_PHASE, "stft, diffuse 1", "sdr_db").mean == pytest.approx(9.0)
+
+
+def test_one_look_tells_gain_and_cost_and_what_is_none():
+    results = made_up({("stft, diffuse 1", "butterworth-8k"): 1.5})
+    cost = {"rtf": 0.0163, "macs_per_s": 71.6e6, "size_bytes": 412656, "latency_samples": 2048}
+    lines = tables.look(results, {"stft": cost}).splitlines()
+    line = next(line for line in lines if line.startswith("| stft, diffuse 1 |"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:] == ["(+0.00) / (+0.00)", "+1.50 / -1.50", "0.016", "71.6", "413", "46"]
+    assert not any(line.startswith("| received |") for line in lines)
+
+
+def test_a_quantised_model_is_held_against_its_own_float_twin():
+    other = dataclasses.replace(EXACT, description={**EXACT.description, "training": {"seed": 1}})
+    assert tables.quantised_pairs([MODEL, EXACT]) == [(MODEL, EXACT)]
+    assert tables.quantised_pairs([MODEL, other]) == []
+    text = tables.markdown(made_up({("stft, diffuse 0", "brickwall-8k"): -0.5}), [MODEL, EXACT], {})
+    part = text.split("## Is int8")[1].split("\n## ")[0]
+    assert "| stft, diffuse 0 | exact, diffuse 0 | nothing is left | -0.25 (-0.25 to -0.25) |" in part
+    assert "SDR dB: 0.25 worse; LSD above cutoff: 0.25 worse" in part
+    assert tables.NO_DIFFERENCE in part
+
+
+def test_phases_are_compared_within_one_model_and_setting():
+    text = tables.markdown(made_up({}), [MODEL, EXACT], {})
+    part = text.split("## Which phase?")[1].split("\n## ")[0]
+    pairs = {
+        tuple(c.strip() for c in line.split("|")[1:3]) for line in part.splitlines() if "phase |" in line
+    }
+    assert pairs == {
+        ("stft, diffuse 1, received phase", "stft, diffuse 1"),
+        ("exact, diffuse 1, received phase", "exact, diffuse 1"),
+        ("true magnitudes, received phase", "true magnitudes, mirror phase"),
+        ("true CQT magnitudes, received phase", "true CQT magnitudes, mirror phase"),
+    }
+
+
+def test_words_follow_the_sign_and_the_kind_of_measure():
+    results = made_up({("stft, diffuse 1", "brickwall-8k"): 1.0})
+    sdr, lsd = (results.gain("brickwall-8k", "stft, diffuse 1", m) for m in ("sdr_db", "lsd_hf"))
+    assert tables.verdict(sdr, " dB") == "1.00 dB better"
+    assert tables.verdict(lsd, less_is_better=True) == "1.00 better"
+    assert tables.verdict(lsd) == "1.00 worse"
+
+
+def test_pictures_are_the_same_bytes_for_the_same_rows(tmp_path):
+    results = made_up({("stft, diffuse 1", "brickwall-8k"): 1.0})
+    cost = {"stft": {"rtf": 0.016}}
+    first = charts.draw(tmp_path / "a", results, cost)
+    second = charts.draw(tmp_path / "b", results, cost)
+    assert first == second
+    assert "plots/gain-against-cutoff.png" in first
+    for name in first:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_measure_that_nobody_has_is_no_column():
+    results = made_up({})
+    assert results.measures == ["sdr_db", "lsd_hf"]
+    nothing = Results([], CHANNELS, [System("received", "received", lambda excerpt: excerpt.received)])
+    assert nothing.estimate("brickwall-8k", "received", "sdr_db") is None

@@ -1,0 +1,192 @@
+"""The paper's comparison: both autoencoders under an equal budget, and a table of which does better.
+
+    python -m training.paper --data DIR --out DIR
+
+Trains the presets `paper` of the STFT and of the constant-Q transform on the same hours of audio, measures
+them on held-out music beside what true magnitudes would reach, and does the same with the two models of the
+presets `default`. The same command goes on where it was stopped.
+
+Miron, Davies, "High frequency magnitude spectrogram reconstruction for music mixtures using convolutional
+autoencoders", DAFx-18.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfbwe.errors import ConfigError, TfbweError
+
+from .conditions import CONDITIONS
+from .evaluate import ROWS, measured_rows, provenance, split_tracks, write
+from .lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
+from .results import Results
+from .statistics import Estimate
+from .tables import HEADS, NO_DIFFERENCE, cell, median_cell, table
+
+CONDITION_NAMES = ("butterworth-8k-float", "butterworth-8k", "brickwall-8k")
+MEASURES = ("sdr_db", "snr_db", "lsd")
+RUN = "paper-{}"
+KINDS = ("stft", "cqt")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.paper",
+        description="Train both autoencoders of the paper under an equal budget, and compare them.",
+        epilog="example: python -m training.paper --data music --out paper --hours 20",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
+    parser.add_argument("--out", required=True, type=Path, help="folder for runs, paper.json and paper.md")
+    parser.add_argument(
+        "--hours", type=float, default=20.0, metavar="H", help="of audio for each; default 20"
+    )
+    parser.add_argument(
+        "--models",
+        nargs=2,
+        default=list(KINDS),
+        metavar="FILE",
+        help="the STFT and the CQT model of the second table (default: the shipped ones)",
+    )
+    parser.add_argument("--split", choices=["test", "valid"], default="test")
+    parser.add_argument("--jobs", type=int, choices=range(1, 257), metavar="N", default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="as for training.fit"
+    )
+    options = parser.parse_args(argv)
+    try:
+        return compare(options, sys.argv[1:] if argv is None else argv)
+    except (TfbweError, OSError) as error:
+        print(f"training.paper: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("training.paper: stopped; the same command goes on", file=sys.stderr)
+        return 130
+
+
+def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Train, measure and write the tables; returns the exit status."""
+    tracks = split_tracks(options.data, options.split)
+    defaults = load_models(options.models)
+    if [model.kind for model in defaults] != list(KINDS):
+        raise ConfigError("--models: expected a model of the STFT, then one of the CQT")
+    from . import fit
+
+    for kind in KINDS:
+        run = str(options.out / RUN.format(kind))
+        command = ["--model", kind, "--preset", "paper", "--data", str(options.data), "--run", run]
+        status = fit.main([*command, "--resume", "--set", f"hours={options.hours}", *options.set])
+        if status:
+            return status
+    papers = load_models([str(options.out / RUN.format(kind)) for kind in KINDS])
+    conditions = [next(c for c in CONDITIONS if c.name == name) for name in CONDITION_NAMES]
+    systems = line_up([*papers, *defaults], ("true", "model"))
+    cache = options.out / ROWS
+    cache.mkdir(exist_ok=True)
+    rows, failed = measured_rows(options.data, tracks, conditions, systems, cache, options.jobs)
+    if not rows:
+        raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
+    results = Results(rows, conditions, systems)
+    command_line = shlex.join(["python", "-m", "training.paper", *arguments])
+    report = {
+        **provenance(command_line, options.split, tracks, failed),
+        "models": {model.name: model.description for model in [*papers, *defaults]},
+        "costs": {},
+        **results.as_json(),
+    }
+    text = markdown(results, papers, defaults, options.hours)
+    about = f"`{command_line}`, revision {report['git_revision'] or 'unknown'}, {report['tracks']} tracks\n\n"
+    write(options.out, "paper.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    write(options.out, "paper.md", "# The paper's comparison\n\n" + about + text)
+    print(text)
+    return 0
+
+
+def markdown(results: Results, papers: Sequence[Model], defaults: Sequence[Model], hours: float) -> str:
+    """Both tables, each with what it says in words."""
+    parts = []
+    groups = (
+        (f"One head, squared error, received phase; {hours:g} h of audio each", papers),
+        ("The models of the presets `default`", defaults),
+    )
+    for title, models in groups:
+        names = {model.name for model in models}
+        systems = [
+            s
+            for s in results.systems
+            if s.name == RECEIVED or s.model in names or (s.kind == "true" and s.phase == "received")
+        ]
+        parts += [f"## {title}\n", _table(results, systems), "\n".join(_sentences(results, models)) + "\n"]
+    parts += ["## With true magnitudes\n", "\n".join(_limits(results)) + "\n"]
+    return "\n".join(parts)
+
+
+def _table(results: Results, systems: Sequence[System]) -> str:
+    heads = ["received through", "system"]
+    for measure in MEASURES:
+        heads += [HEADS[measure], "median", "gain over received"]
+    rows = []
+    for condition in results.conditions:
+        for system in systems:
+            row = [condition.name, system.name]
+            for measure in MEASURES:
+                value = results.estimate(condition.name, system.name, measure)
+                gain = None
+                if system.name != RECEIVED:
+                    gain = results.gain(condition.name, system.name, measure)
+                row += [cell(value), median_cell(value), cell(gain, "+")]
+            rows.append(row)
+    return table(heads, rows)
+
+
+def _sentences(results: Results, models: Sequence[Model]) -> list[str]:
+    """Where the CQT wins over the STFT and where it does not, setting by setting."""
+    stft, cqt = ([s for s in results.systems if s.model == model.name] for model in models)
+    found = []
+    for ours, theirs in zip(cqt, stft, strict=True):
+        setting = "" if ours.diffuse is None else f", diffuse {ours.diffuse:g}"
+        found += _compared(results, ours.name, theirs.name, setting)
+    return found
+
+
+def _limits(results: Results) -> list[str]:
+    """The same for true magnitudes: what the transform itself allows."""
+    cqt, stft = (TRUE_NAMES[kind].format("received") for kind in ("cqt", "stft"))
+    return _compared(results, cqt, stft, ", true magnitudes, received phase")
+
+
+def _compared(results: Results, cqt: str, stft: str, setting: str) -> list[str]:
+    return [
+        f"- {condition.name}{setting}, {HEADS[measure].removesuffix(' dB')}: {sentence(gain, measure)}."
+        for condition in results.conditions
+        for measure in MEASURES
+        if (gain := results.gain(condition.name, cqt, measure, stft)) is not None
+    ]
+
+
+def sentence(gain: Estimate, measure: str) -> str:
+    """Say what the difference of the CQT from the STFT shows.
+
+    Parameters
+    ----------
+    gain : Estimate
+        CQT less STFT, track by track.
+    measure : str
+        More is better, but of a distance.
+    """
+    unit = " dB" if measure.endswith("_db") else ""
+    low, high = gain.mean_interval
+    figures = f"{gain.mean:+.2f}{unit}, {low:+.2f} to {high:+.2f}"
+    if not gain.shows_a_difference:
+        return f"{NO_DIFFERENCE} ({figures})"
+    better = (gain.mean < 0) == measure.startswith("lsd")
+    return f"the CQT is {'better' if better else 'worse'} than the STFT ({figures})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

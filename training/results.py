@@ -1,0 +1,127 @@
+"""The rows of a comparison, to be asked for estimates and for paired differences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .conditions import Condition
+from .lineup import RECEIVED, System
+from .rows import MEASURES, Row
+from .statistics import Estimate, difference, estimate
+
+Values = dict[str, float | None]
+
+
+class Results:
+    """Rows by condition, system and measure.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        As `training.rows` makes them.
+    conditions : sequence of Condition
+    systems : sequence of System
+    """
+
+    def __init__(
+        self, rows: Iterable[Row], conditions: Sequence[Condition], systems: Sequence[System]
+    ) -> None:
+        self.rows = list(rows)
+        self.conditions = list(conditions)
+        self.systems = list(systems)
+        self._values: dict[tuple[str, str, str], Values] = defaultdict(dict)
+        for row in self.rows:
+            for measure in (*MEASURES, "rate_kbps"):
+                if measure in row:
+                    self._values[row["condition"], row["system"], measure][row["track"]] = row[measure]
+        self.measures = [m for m in MEASURES if any(key[2] == m for key in self._values)]
+        self.regimes = list(dict.fromkeys(condition.regime for condition in self.conditions))
+
+    def values(self, condition: str, system: str, measure: str) -> Values:
+        """Value of each track; empty where there is no such row."""
+        return self._values.get((condition, system, measure), {})
+
+    def estimate(self, condition: str, system: str, measure: str) -> Estimate | None:
+        """Mean and median over tracks."""
+        return estimate(self.values(condition, system, measure).values())
+
+    def gain(self, condition: str, system: str, measure: str, other: str = RECEIVED) -> Estimate | None:
+        """Difference from another system, track by track."""
+        return difference(self.values(condition, system, measure), self.values(condition, other, measure))
+
+    def regime_gain(self, regime: str, system: str, measure: str, other: str = RECEIVED) -> Estimate | None:
+        """`gain` over the conditions of a regime: a track's differences are averaged first.
+
+        A condition in which one of the two does not take part does not count.
+        """
+        by_track: dict[str, list[float]] = defaultdict(list)
+        for condition in self.conditions:
+            if condition.regime != regime:
+                continue
+            others = self.values(condition.name, other, measure)
+            for track, value in self.values(condition.name, system, measure).items():
+                before = others.get(track)
+                if value is not None and before is not None:
+                    by_track[track].append(value - before)
+        return estimate(float(np.mean(values)) for values in by_track.values())
+
+    def rate_kbps(self, condition: str) -> Estimate | None:
+        """What a codec spent."""
+        return self.estimate(condition, RECEIVED, "rate_kbps")
+
+    def as_json(self) -> dict[str, Any]:
+        """Conditions, systems, rows and all estimates, ready for JSON."""
+        return {
+            "conditions": [self._condition(condition) for condition in self.conditions],
+            "systems": [_system(system) for system in self.systems],
+            "rows": self.rows,
+            "estimates": self._estimates(),
+            "regimes": self._regimes(),
+        }
+
+    def _condition(self, condition: Condition) -> dict[str, Any]:
+        fields = ("name", "regime", "cutoff_hz", "note")
+        return {
+            **{name: getattr(condition, name) for name in fields},
+            "rate_kbps": _plain(self.rate_kbps(condition.name)),
+        }
+
+    def _estimates(self) -> list[dict[str, Any]]:
+        found = []
+        for condition in self.conditions:
+            for system in self.systems:
+                for measure in self.measures:
+                    value = self.estimate(condition.name, system.name, measure)
+                    if value is None:
+                        continue
+                    gain = None
+                    if system.name != RECEIVED:
+                        gain = self.gain(condition.name, system.name, measure)
+                    names = {"condition": condition.name, "system": system.name, "measure": measure}
+                    found.append({**names, **dataclasses.asdict(value), "gain": _plain(gain)})
+        return found
+
+    def _regimes(self) -> list[dict[str, Any]]:
+        found = []
+        for regime in self.regimes:
+            for system in self.systems:
+                for measure in self.measures:
+                    gain = self.regime_gain(regime, system.name, measure)
+                    if gain is not None and system.name != RECEIVED:
+                        names = {"regime": regime, "system": system.name, "measure": measure}
+                        found.append({**names, "gain": _plain(gain)})
+        return found
+
+
+def _system(system: System) -> dict[str, Any]:
+    fields = ("name", "kind", "model", "diffuse", "phase")
+    return {name: getattr(system, name) for name in fields}
+
+
+def _plain(value: Estimate | None) -> Mapping[str, Any] | None:
+    return None if value is None else dataclasses.asdict(value)

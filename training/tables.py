@@ -1,0 +1,209 @@
+"""The tables of a comparison, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tfbwe.stft import SAMPLE_RATE
+
+from .conditions import Condition
+from .lineup import RECEIVED, Model, System
+from .results import Results
+from .statistics import Estimate
+
+HEADS = {
+    "sdr_db": "SDR dB",
+    "snr_db": "SNR dB",
+    "lsd": "LSD",
+    "lsd_hf": "LSD above cutoff",
+    "lsd_hf_matched": "the same, level matched",
+    "visqol": "ViSQOL",
+}
+SHORT = ("sdr_db", "lsd_hf")
+NO_DIFFERENCE = "no difference that these tracks show"
+Costs = Mapping[str, Mapping[str, float | None]]
+
+
+def markdown(results: Results, models: Sequence[Model], costs: Costs) -> str:
+    """All tables of a report."""
+    parts = ["## At one look\n", look(results, costs)]
+    parts += ["## What it costs\n", _costs(costs)] if costs else []
+    quantised = _quantised(results, models)
+    parts += ["## Is int8 as good as float32?\n", quantised] if quantised else []
+    phases = _phases(results)
+    parts += ["## Which phase?\n", phases] if phases else []
+    parts.append("## By condition\n")
+    parts += [_condition(results, condition) for condition in results.conditions]
+    return "\n".join(parts)
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table, with an empty line after it."""
+    lines = [list(heads), *(list(row) for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    text.insert(1, "|---|" + "---|" * (len(lines[0]) - 1))
+    return "\n".join(text) + "\n"
+
+
+def look(results: Results, costs: Costs) -> str:
+    """By regime, what every system gains, and what it costs: one table."""
+    heads = ["system", *results.regimes, *(("real-time factor", "MMAC/s", "kB", "ms late") if costs else ())]
+    rows = []
+    for system in results.systems:
+        if system.name == RECEIVED:
+            continue
+        cells = [system.name]
+        for regime in results.regimes:
+            gains = [results.regime_gain(regime, system.name, measure) for measure in SHORT]
+            cells.append(" / ".join(_brief(gain) for gain in gains))
+        if costs:
+            cells += _cost_cells(costs.get(system.model, {}))
+        rows.append(cells)
+    return (
+        "By regime, the mean change of SDR in dB (more is better) / of LSD above the cutoff (less is better) "
+        f"from what was received. In brackets: {NO_DIFFERENCE} (the 95 % interval holds 0).\n\n"
+    ) + table(heads, rows)
+
+
+def _brief(gain: Estimate | None) -> str:
+    if gain is None:
+        return "-"
+    text = f"{gain.mean:+.2f}"
+    return text if gain.shows_a_difference else f"({text})"
+
+
+def cell(value: Estimate | None, sign: str = "") -> str:
+    """Mean with its interval."""
+    return "-" if value is None else _with_interval(value.mean, value.mean_interval, sign)
+
+
+def median_cell(value: Estimate | None, sign: str = "") -> str:
+    """Median with its interval."""
+    return "-" if value is None else _with_interval(value.median, value.median_interval, sign)
+
+
+def _with_interval(value: float, interval: tuple[float, float], sign: str) -> str:
+    low, high = interval
+    return f"{value:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
+
+
+def verdict(gain: Estimate, unit: str = "", less_is_better: bool = False) -> str:
+    """Say in words what a difference shows."""
+    if not gain.shows_a_difference:
+        return NO_DIFFERENCE
+    better = (gain.mean < 0) == less_is_better
+    return f"{abs(gain.mean):.2f}{unit} {'better' if better else 'worse'}"
+
+
+def _condition(results: Results, condition: Condition) -> str:
+    """Means, differences from what was received, and medians."""
+    rate = results.rate_kbps(condition.name)
+    notes = [f"cutoff told: {condition.cutoff_hz:g} Hz", *([condition.note] if condition.note else [])]
+    if rate is not None:
+        notes.append(f"{rate.mean:.1f} kb/s measured")
+    own = [s for s in results.systems if results.values(condition.name, s.name, "sdr_db")]
+    others = [system for system in own if system.name != RECEIVED]
+    heads = ["system", *(HEADS[measure] for measure in results.measures)]
+
+    def rows(systems: list[System], value: Callable[[str, str], str]) -> list[list[str]]:
+        return [[s.name, *(value(s.name, measure) for measure in results.measures)] for s in systems]
+
+    def mean(system: str, measure: str) -> str:
+        return cell(results.estimate(condition.name, system, measure))
+
+    def gain(system: str, measure: str) -> str:
+        return cell(results.gain(condition.name, system, measure), "+")
+
+    def median(system: str, measure: str) -> str:
+        return median_cell(results.estimate(condition.name, system, measure))
+
+    return "\n".join(
+        [
+            f"### {condition.name}: {condition.regime}\n\n{'; '.join(notes)}\n",
+            table(heads, rows(own, mean)),
+            "Difference from received, track by track:\n",
+            table(heads, rows(others, gain)),
+            "Medians over tracks:\n",
+            table(heads, rows(own, median)),
+        ]
+    )
+
+
+def _costs(costs: Costs) -> str:
+    heads = ["model", "real-time factor", "MMAC/s a channel", "kB", "ms late", "MB of memory"]
+    rows = []
+    for model, cost in costs.items():
+        memory = cost.get("peak_rss_mb")
+        rows.append([model, *_cost_cells(cost), "-" if memory is None else f"{memory:.0f}"])
+    return "Stereo, one thread of the machine that this was run on.\n\n" + table(heads, rows)
+
+
+def _cost_cells(cost: Mapping[str, float | None]) -> list[str]:
+    forms = (
+        ("rtf", 1.0, ".3f"),
+        ("macs_per_s", 1e-6, ".1f"),
+        ("size_bytes", 1e-3, ".0f"),
+        ("latency_samples", 1e3 / SAMPLE_RATE, ".0f"),
+    )
+    values = [(cost.get(name), factor, form) for name, factor, form in forms]
+    return ["-" if value is None else f"{value * factor:{form}}" for value, factor, form in values]
+
+
+def quantised_pairs(models: Sequence[Model]) -> list[tuple[Model, Model]]:
+    """Pairs of a quantised model and the same network in float32."""
+
+    def network(model: Model) -> Any:
+        return [model.description.get(key) for key in ("model", "transform", "training")]
+
+    exact = [model for model in models if model.description.get("quantisation") == "none"]
+    return [
+        (model, other)
+        for model in models
+        for other in exact
+        if model is not other and model.description.get("quantisation") and network(model) == network(other)
+    ]
+
+
+def _quantised(results: Results, models: Sequence[Model]) -> str:
+    rows = []
+    for model, other in quantised_pairs(models):
+        for mine in (system for system in results.systems if system.model == model.name):
+            twins = (s for s in results.systems if s.model == other.name)
+            twin = next(s for s in twins if (s.diffuse, s.phase) == (mine.diffuse, mine.phase))
+            rows += _differences(results, mine.name, twin.name)
+    return _difference_table(results, rows)
+
+
+def _phases(results: Results) -> str:
+    """Every phase against the mirrored one, all else equal."""
+    rows = []
+    for system in results.systems:
+        same = (
+            other
+            for other in results.systems
+            if other.phase == "mirror"
+            and (other.kind, other.model, other.diffuse) == (system.kind, system.model, system.diffuse)
+            and system.phase not in (None, "mirror")
+            and (system.kind != "true" or other.identity[0] == system.identity[0])
+        )
+        for other in same:
+            rows += _differences(results, system.name, other.name)
+    return _difference_table(results, rows)
+
+
+def _differences(results: Results, system: str, other: str) -> list[list[str]]:
+    rows = []
+    for regime in results.regimes:
+        gains = [results.regime_gain(regime, system, measure, other) for measure in results.measures]
+        words = []
+        for measure, gain in zip(results.measures, gains, strict=True):
+            if gain is not None and measure in SHORT:
+                words.append(f"{HEADS[measure]}: {verdict(gain, less_is_better=measure.startswith('lsd'))}")
+        rows.append([system, other, regime, *(cell(gain, "+") for gain in gains), "; ".join(words)])
+    return rows
+
+
+def _difference_table(results: Results, rows: list[list[str]]) -> str:
+    heads = ["system", "against", "regime", *(HEADS[measure] for measure in results.measures), "in words"]
+    return table(heads, rows) if rows else ""

@@ -93,12 +93,13 @@ def test_zipfile_reads_the_manifest(load):
         assert archive.read(MANIFEST_NAME).decode() == MANIFEST.to_json()
 
 
-def test_a_shipped_model_loads_by_its_name():
-    loaded = load_bundle("stft")
-    assert loaded.manifest.model == "stft"
+@pytest.mark.parametrize("model", ["stft", "cqt"])
+def test_a_shipped_model_loads_by_its_name(model):
+    loaded = load_bundle(model)
+    assert loaded.manifest.model == model
     assert len(loaded.flatbuffer) == loaded.manifest.size_bytes
     assert load_bundle(loaded.name) == loaded
-    beside = (bundle.WEIGHTS / "stft.json").read_text(encoding="utf-8")
+    beside = (bundle.WEIGHTS / f"{model}.json").read_text(encoding="utf-8")
     assert Manifest.from_json(beside) == loaded.manifest
 
 

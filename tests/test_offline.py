@@ -281,12 +281,13 @@ def test_no_warning_is_given_where_there_is_something_to_add(low_passed):
 
 
 @pytest.mark.skipif(not SHIPPED.is_file(), reason="no trained model in this checkout")
+@pytest.mark.parametrize("model", ["stft", "cqt"])
 @pytest.mark.parametrize("rate", [16000, 44100, 96000])
-def test_the_shipped_model_adds_a_band_and_keeps_length_and_silence(low_passed, monkeypatch, rate):
+def test_a_shipped_model_adds_a_band_and_keeps_length_and_silence(low_passed, monkeypatch, rate, model):
     monkeypatch.undo()
     x = low_passed(2, 1.0, rate, 7000, peak=0.3)
-    y, out_rate = extend(x, rate, cutoff_hz=7000)
+    y, out_rate = extend(x, rate, model, cutoff_hz=7000)
     assert y.shape == (2, round(x.shape[1] * out_rate / rate))
     assert np.isfinite(y).all()
     assert high_energy(y, out_rate) > 100
-    assert not extend(np.zeros_like(x), rate, cutoff_hz=7000)[0].any()
+    assert not extend(np.zeros_like(x), rate, model, cutoff_hz=7000)[0].any()

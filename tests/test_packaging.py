@@ -89,8 +89,8 @@ def test_the_wheel_holds_every_module(names):
 
 
 def test_the_wheel_holds_weights_lists_types_and_licences(names):
-    for wanted in ("tfbwe/py.typed", "tfbwe/weights/stft.tflite", "tfbwe/weights/stft.json"):
-        assert wanted in names
+    weights = {f"tfbwe/weights/{model}.{kind}" for model in ("stft", "cqt") for kind in ("tflite", "json")}
+    assert {"tfbwe/py.typed", "tfbwe/training/report_schema.json", *weights} <= names
     lists = {f"tfbwe/training/lists/{path.name}" for path in (ROOT / "training/lists").glob("*.csv")}
     assert len(lists) >= 2
     assert lists <= names

@@ -4,8 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SMOKE = build/smoke
+MUSIC ?= build/music
+CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
+EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 
-.PHONY: demo test test-reference lint train-smoke clean
+.PHONY: demo test test-reference test-browser lint train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -18,6 +21,13 @@ test-reference: $(VENV)/.with-reference,dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools wheel cython
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation nsgt==0.19
 	$(BIN)/python -m pytest tests/test_measures.py tests/test_cqt_reference.py
+
+# The page for listening in a headless browser, fetched into build on Debian.
+test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/test_page_browser.py
+
+build/chromium/chromium:
+	sh tests/fetch_chromium.sh build/chromium
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
@@ -35,6 +45,21 @@ train-smoke: $(VENV)/.with-train,export
 	  $(BIN)/tfbwe-export $(SMOKE)/$$model -o $(SMOKE)/models --quantize none int8 && \
 	  $(BIN)/python -m demo.demo $(SMOKE)/demo-$$model --model $(SMOKE)/models/$$model.int8.tflite || exit 1; \
 	done
+
+# What the shipped models do to the shipped clips: figures, pictures, and a page to listen on.
+report: page
+	$(BIN)/python -m demo.clips build/report/clips
+	$(EVALUATE) --data build/report/clips --out build/report --phases received mirror pghi --visqol 1
+
+page: $(VENV)/.with-train,report
+	$(BIN)/python -m demo.page --force build/report/page
+
+# The same on the whole test list, which it fetches first; the committed figures.
+evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
+	$(EVALUATE) --data $(MUSIC) --out docs --cache build/rows --phases mirror pghi
+
+$(MUSIC)/manifest.csv: | $(VENV)/.with-train,report
+	$(BIN)/python -m training.corpus fetch debian-music $(MUSIC)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .conditions import Condition
+from .conditions import REGIMES, Condition
 from .lineup import RECEIVED, System
 from .rows import MEASURES, Row
 from .statistics import Estimate, difference, estimate
@@ -40,7 +40,8 @@ class Results:
                 if measure in row:
                     self._values[row["condition"], row["system"], measure][row["track"]] = row[measure]
         self.measures = [m for m in MEASURES if any(key[2] == m for key in self._values)]
-        self.regimes = list(dict.fromkeys(condition.regime for condition in self.conditions))
+        present = {condition.regime for condition in self.conditions}
+        self.regimes = [regime for regime in REGIMES if regime in present]
 
     def values(self, condition: str, system: str, measure: str) -> Values:
         """Value of each track; empty where there is no such row."""

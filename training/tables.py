@@ -70,7 +70,7 @@ def _brief(gain: Estimate | None) -> str:
     if gain is None:
         return "-"
     text = f"{gain.mean:+.2f}"
-    return text if gain.shows_a_difference else f"({text})"
+    return text if gain.shows_a_difference and float(text) else f"({text})"
 
 
 def cell(value: Estimate | None, sign: str = "") -> str:

@@ -57,6 +57,7 @@ page: $(VENV)/.with-train,report
 # The same on the whole test list, which it fetches first; the committed figures.
 evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
 	$(EVALUATE) --data $(MUSIC) --out docs --cache build/rows --phases mirror pghi
+	$(BIN)/python -m training.cards --report docs --out docs
 
 $(MUSIC)/manifest.csv: | $(VENV)/.with-train,report
 	$(BIN)/python -m training.corpus fetch debian-music $(MUSIC)

@@ -115,10 +115,12 @@ def _against_cost(results: Results, costs: Mapping[str, Mapping[str, float | Non
             axis.axhline(0, color="grey", linewidth=1)
             axis.set_ylabel(f"change of {HEADS[measure]}")
             axis.set_title(regime, fontsize=9, loc="left")
-            axis.margins(x=0.25, y=0.15)
+            axis.margins(x=0.1, y=0.15)
+            axis.set_xlim(left=0)
             axis.grid(alpha=0.3)
     for axis in axes[-1]:
         axis.set_xlabel("real-time factor, stereo, one thread (left is cheaper)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle("Gain over the received signal against cost")
     return figure
 
@@ -132,5 +134,5 @@ def _point(axis: Any, system: System, rtf: float, gain: Any) -> None:
     if gain is None:
         return
     low, high = gain.mean_interval
-    axis.errorbar([rtf], [gain.mean], [[gain.mean - low], [high - gain.mean]], fmt="o", capsize=3)
-    axis.annotate(system.name, (rtf, gain.mean), xytext=(6, 3), textcoords="offset points", fontsize=8)
+    reach = [[gain.mean - low], [high - gain.mean]]
+    axis.errorbar([rtf], [gain.mean], reach, fmt="o", capsize=3, label=system.name)

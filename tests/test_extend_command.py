@@ -200,7 +200,7 @@ def test_extend_bad_input_is_one_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("cutoff", "0"), ("cutoff", "nan"), ("diffuse", "2"), ("phase", "pghi")]
+    ("option", "value"), [("cutoff", "0"), ("cutoff", "nan"), ("diffuse", "2"), ("phase", "griffin-lim")]
 )
 def test_extend_settings_out_of_every_range_are_wrong_usage(extending, song, tmp_path, option, value):
     status, out, lines = extending(song(), song("in/2.wav"), f"--{option}", value)

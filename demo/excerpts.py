@@ -61,11 +61,15 @@ def excerpt(path: Path) -> tuple[Signal, str]:
 
 def excerpt_id(clip: Path, condition: Condition, taken: set[str]) -> str:
     """Return a name for the files of an excerpt that no other one has, and add it to `taken`."""
-    name = file_name(f"{clip.stem}-{condition.name}")
-    count = 1
+    return _untaken(clip.stem, f"-{condition.name}", taken)
+
+
+def _untaken(start: str, end: str, taken: set[str]) -> str:
+    """Return the first file name of this start and end, numbered if need be, that no other one has."""
+    name, count = file_name(start + end), 1
     while name in taken:
         count += 1
-        name = file_name(f"{clip.stem}-{count}-{condition.name}")
+        name = file_name(f"{start}-{count}{end}")
     taken.add(name)
     return name
 
@@ -106,8 +110,9 @@ def write_excerpt(
     for kind in ("sounds", "pictures"):
         (folder / kind / name).mkdir(parents=True)
     versions = []
+    taken: set[str] = set()
     for key, y in sounds.items():
-        version = file_name(key)
+        version = _untaken(key, "", taken)
         sound, picture = f"sounds/{name}/{version}", f"pictures/{name}/{version}.png"
         write_sound(folder / sound, f"{name}/{version}", y * np.float32(gain))
         write_picture(folder / picture, levels[key], top_db)

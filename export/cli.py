@@ -82,7 +82,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     Raises
     ------
     ConfigError
-        If the run is incomplete, its network has no graph for the decoder, or a file exists.
+        If the run is incomplete, its network is not one for the decoder, or a file exists.
     ModelError
         If the network cannot be read or converted, or a file does not do what the network does.
     """
@@ -92,6 +92,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
         _refuse_existing(out, list(names.values()))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
+    from tfbwe.high_band import HEADS
     from tfbwe.models import config_from_dict
 
     from .convert import convert
@@ -101,6 +102,11 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
         config = config_from_dict(description["config"]["network"])
     except ConfigError as error:
         raise ConfigError(f"{run / 'config.json'}: {error}") from None
+    if config.heads != HEADS:
+        raise ConfigError(
+            f"{run}: expected a network with the heads {', '.join(HEADS)}, as the decoder needs; "
+            f"this one has {', '.join(config.heads)} (preset paper?); training.evaluate takes the run itself"
+        )
     network = _load_network(run, config)
     train, valid = _read_features(run, config.bins)
     finished = []

@@ -66,7 +66,7 @@ def test_info_prints_the_manifest_of_a_model_and_refuses_a_bad_one(tfbwe, tmp_pa
     path.write_bytes(pack(flatbuffer, dataclasses.replace(manifest, format_version=99)))
     fails(tfbwe("info", path), "version")
     fails(tfbwe("extend", "x.wav", "--model", path), "version")
-    fails(tfbwe("extend", "x.wav", "--model", "cqt"), "no such model")
+    fails(tfbwe("extend", "x.wav", "--model", "wavelet"), "no such model")
 
 
 def test_compare_gives_valid_json_whose_unknown_numbers_are_null(tfbwe, song, low_passed):

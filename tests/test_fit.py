@@ -234,7 +234,7 @@ def test_a_setting_that_nobody_knows_or_that_is_off_is_one_line(setting, tmp_pat
         ["--seed", "-1"],
         ["--seed", "one"],
         ["--workers", "0"],
-        ["--model", "cqt"],
+        ["--model", "wavelet"],
     ],
     ids=str,
 )

@@ -90,7 +90,7 @@ def extend(
         Where the received band ends, in (0, sample_rate / 2); measured if ``None``.
     diffuse : float
         Part of the synthesised-phase term, in [0, 1]: 0 gives the best SDR, 1 the full spectrum.
-    phase : {"mirror", "received"}
+    phase : {"mirror", "received", "pghi"}
         Phase of that term.
 
     Returns

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError, ModelError, TfbweError
 
+from .arguments import positive, whole_number
+
 if TYPE_CHECKING:
     import keras
 
@@ -39,11 +41,11 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
     parser.add_argument("--init", type=Path, metavar="RUN", help="start from the best network of another run")
-    parser.add_argument("--seed", type=_whole_number, default=0, help="of weights and crops (default 0)")
+    parser.add_argument("--seed", type=whole_number, default=0, help="of weights and crops (default 0)")
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
     )
-    parser.add_argument("--workers", type=_positive, default=2, help="threads that draw examples (default 2)")
+    parser.add_argument("--workers", type=positive, default=2, help="threads that draw examples (default 2)")
     parser.add_argument(
         "--set",
         nargs="+",
@@ -53,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         help="override the preset: hours=50 network.bottleneck=128",
     )
     options = parser.parse_args(argv)
+    options.arguments = argv
     try:
         fit(options)
     except TfbweError as error:
@@ -70,18 +73,6 @@ def main(argv: list[str] | None = None) -> int:
 def _failed(message: str) -> int:
     print(f"training.fit: {' '.join(message.split())}", file=sys.stderr)
     return 1
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^32 - 1, received {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _whole_number(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
-    return int(text)
 
 
 def overridden(config: "FitConfig", settings: list[str]) -> "FitConfig":
@@ -261,7 +252,7 @@ def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> 
     if (folder / run.CONFIG).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    description = run.describe(config, options.seed, options.mixed_precision, options.init)
+    description = run.describe(config, options.seed, options.mixed_precision, options.init, options.arguments)
     with replacing(folder / run.CONFIG) as temporary:
         temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 

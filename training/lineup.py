@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tfbwe.bundle import Bundle, load_bundle
 from tfbwe.errors import ConfigError
+from tfbwe.phase import PHASES
 
 from . import systems
 from .conditions import Condition
@@ -25,7 +26,6 @@ RECEIVED = "received"
 MIRROR = f"mirror at {systems.MIRROR_DB:g} dB"
 INVERSE = "inverse of the known filter"
 TRUE_NAMES = {"stft": "true magnitudes, {} phase", "cqt": "true CQT magnitudes, {} phase"}
-CQT_PHASES = ("received", "mirror")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +166,7 @@ def line_up(
         else:
             found.append(_paper(model, model.source))
     for transform, name in TRUE_NAMES.items():
-        for phase in ("received", "mirror"):
+        for phase in PHASES:
             make = functools.partial(_true, transform=transform, phase=phase)
             found.append(System(name.format(phase), "true", make, (transform, phase), phase=phase))
     return [system for system in found if system.kind in (*kinds, "received")]
@@ -174,7 +174,7 @@ def line_up(
 
 def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[System]:
     """A model file without the diffuse term, whose phase is of no matter then, and with it in each phase."""
-    known = [phase for phase in phases if model.kind == "stft" or phase in CQT_PHASES]
+    known = [phase for phase in phases if model.kind == "stft" or phase in PHASES]
     found = []
     for diffuse, phase in [(0.0, "mirror"), *((1.0, phase) for phase in known)]:
         name = f"{model.name}, diffuse {diffuse:g}"
@@ -184,7 +184,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
                 "model",
                 functools.partial(_decoded, bundle=bundle, diffuse=diffuse, phase=phase),
                 (model.identity, f"{diffuse:g}", phase),
-                ("training.systems", "tfbwe.decoder"),
+                ("training.systems", "tfbwe.decoder", "tfbwe.offline"),
                 model.name,
                 diffuse,
                 phase,
@@ -195,7 +195,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
 
 def _paper(model: Model, run: Path) -> System:
     make = functools.partial(_predicted, run=run)
-    code = ("training.systems", "tfbwe.models", "tfbwe.layers")
+    code = ("training.systems", "training.run", "tfbwe.models", "tfbwe.layers")
     return System(model.name, "model", make, (model.identity,), code, model.name, phase="received")
 
 

@@ -80,7 +80,7 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     for kind in KINDS:
         run = str(options.out / RUN.format(kind))
         command = ["--model", kind, "--preset", "paper", "--data", str(options.data), "--run", run]
-        status = fit.main([*command, "--resume", "--set", f"hours={options.hours}", *options.set])
+        status = fit.main([*command, "--resume", "--set", *options.set, f"hours={options.hours}"])
         if status:
             return status
     papers = load_models([str(options.out / RUN.format(kind)) for kind in KINDS])

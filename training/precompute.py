@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfbwe.errors import ConfigError, TfbweError
 
+from .arguments import positive, whole_number
+
 if TYPE_CHECKING:
     from .cqt_pairs import Item
     from .shards import Shard
@@ -49,12 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
     parser.add_argument(
-        "--variants", required=True, type=_positive, metavar="N", help="degradations of every block of 0.74 s"
+        "--variants", required=True, type=positive, metavar="N", help="degradations of every block of 0.74 s"
     )
-    parser.add_argument("--seed", type=_whole_number, default=0, help="of degradations and order (default 0)")
+    parser.add_argument("--seed", type=whole_number, default=0, help="of degradations and order (default 0)")
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=positive,
         default=os.cpu_count() or 1,
         help="processes; they do not change the shards (default: %(default)s)",
     )
@@ -78,18 +80,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _failed(message: str) -> int:
     print(f"training.precompute: {' '.join(message.split())}", file=sys.stderr)
     return 1
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^32 - 1, received {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _whole_number(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
-    return int(text)
 
 
 def precompute(options: argparse.Namespace) -> None:

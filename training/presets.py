@@ -12,6 +12,8 @@ from tfbwe.stft import HOP_LENGTH, N_FFT
 NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}
 """The objectives, and the heads that a network must have for each."""
 MODELS = ("stft", "cqt")
+CQT_FRAMES, CQT_BANDS = 448, 411
+"""Frames of a block, and bands of constant Q, of `tfbwe.cqt.CQT` as it is."""
 POSITIVE = (
     "hours",
     "epoch_hours",
@@ -76,8 +78,12 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ConfigError(f"model must be {' or '.join(MODELS)}; got {self.model!r}")
-        if (self.network.frames is None) != (self.model == "stft"):
-            raise ConfigError(f"a network of frames={self.network.frames} is not one for the {self.model}")
+        frames, most = (None, N_FFT // 2 + 1) if self.model == "stft" else (CQT_FRAMES, CQT_BANDS)
+        if self.network.frames != frames or self.network.bins > most:
+            raise ConfigError(
+                f"the {self.model} needs a network of frames={frames} and bins up to {most}; "
+                f"received {self.network.frames} and {self.network.bins}"
+            )
         if self.objective not in NEEDED_HEADS:
             raise ConfigError(f"objective must be {' or '.join(NEEDED_HEADS)}; got {self.objective!r}")
         missing = set(NEEDED_HEADS[self.objective]) - set(self.network.heads)
@@ -100,7 +106,7 @@ class FitConfig:
 
 _CQT = AutoencoderConfig(
     bins=400,
-    frames=448,
+    frames=CQT_FRAMES,
     time_stride=4,
     channels=(12, 24),
     kernels=(9, 25),  # the second spans two octaves of 12 groups

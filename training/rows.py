@@ -29,11 +29,13 @@ from tfbwe.stft import SAMPLE_RATE
 from .conditions import Condition, send
 from .lineup import Excerpt, System
 from .manifest import Track
+from .provenance import versions
 
 EXCERPT_S = 20.0
 LISTENED_S = 8.0
+LIBRARIES = ("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert", "visqol-python")
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "lsd_hf_matched", "visqol")
-MEASURING = ("tfbwe.measures", "training.degrade")
+MEASURING = ("tfbwe.measures", "training.degrade", "training.rows", "training.lineup")
 PACKAGES = {"tfbwe": Path(tfbwe.__file__).parent, "training": Path(__file__).parent}
 
 FloatArray = npt.NDArray[np.float32]
@@ -129,7 +131,7 @@ class _Kept:
 
     def __init__(self, cache: Path, track: Track, condition: Condition) -> None:
         origin = [track.file, track.size_bytes, track.mtime_ns, EXCERPT_S]
-        origin += [repr(condition.degradation), condition.cutoff_hz]
+        origin += [repr(condition.degradation), condition.cutoff_hz, versions(*LIBRARIES)]
         self._origin = origin
         self._path = cache / f"{_hash(origin)}.json"
         try:
@@ -138,7 +140,7 @@ class _Kept:
             self._values = {}
 
     def _key(self, system: System, heard: bool) -> str:
-        code = ("tfbwe.perceptual", "training.degrade") if heard else MEASURING
+        code = (*MEASURING, "tfbwe.perceptual") if heard else MEASURING
         return _hash([*self._origin, system.kind, *system.identity, code_version(*code, *system.code), heard])
 
     def has(self, system: System, listen: bool) -> bool:

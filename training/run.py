@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,17 @@ CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", 
 FEATURES = "features.npz"
 
 
-def describe(config: FitConfig, seed: int, mixed_precision: bool, init: Path | None) -> dict[str, Any]:
+def describe(
+    config: FitConfig,
+    seed: int,
+    mixed_precision: bool,
+    init: Path | None,
+    arguments: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """All that is needed to tell how a run came about, ready for JSON.
 
     `init` is the run folder whose best network it starts from; what that one says of itself is taken in.
+    `arguments` are those of `training.fit`, by default those of this process.
     """
     return {
         "config": dataclasses.asdict(config),
@@ -34,7 +42,9 @@ def describe(config: FitConfig, seed: int, mixed_precision: bool, init: Path | N
         "mixed_precision": mixed_precision,
         "init": None if init is None else read_description(init),
         "backend": keras.backend.backend(),
-        "command": shlex.join(["python", "-m", "training.fit", *sys.argv[1:]]),
+        "command": shlex.join(
+            ["python", "-m", "training.fit", *(sys.argv[1:] if arguments is None else arguments)]
+        ),
         "git_revision": git_revision(),
         "versions": versions("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile"),
     }

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating[Any]]
 DRAWS = 2000
+FEWEST = 5
 LEVEL = 0.95
 
 
@@ -36,9 +37,9 @@ class Estimate:
 
     @property
     def shows_a_difference(self) -> bool:
-        """Whether the interval of the mean leaves 0 out."""
+        """Whether the interval of the mean leaves 0 out; of fewer than five tracks it says nothing."""
         low, high = self.mean_interval
-        return low > 0 or high < 0
+        return self.tracks >= FEWEST and (low > 0 or high < 0)
 
 
 @functools.lru_cache(maxsize=8)

@@ -176,6 +176,24 @@ def test_every_model_file_decodes(quantisation):
     assert np.abs(y - x).max() > 0
 
 
+def test_a_run_of_the_paper_is_not_exported_for_a_decoder_that_cannot_take_it(tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(run(), folder)
+    described = json.loads((folder / "config.json").read_text())
+    described["config"]["network"]["heads"] = ["log_residual"]
+    (folder / "config.json").write_text(json.dumps(described))
+    assert export_cli.main([str(folder), "-o", str(tmp_path / "models")]) == 1
+    assert "log_gain" in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("setting", ["network.frames=224", "network.bins=420"])
+def test_a_network_for_other_blocks_is_refused_in_one_line(tmp_path, capsys, setting):
+    assert fit.main(arguments(smoke.music(), tmp_path / "run", "--set", setting)) == 1
+    assert "frames=448" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_damaged_network_is_not_exported(tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(run(), folder)

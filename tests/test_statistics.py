@@ -60,3 +60,9 @@ def test_tracks_without_a_value_in_both_do_not_count():
 def test_a_difference_that_is_nought_shows_none():
     assert not estimate([0.0, 0.0]).shows_a_difference
     assert not estimate([-1.0, 1.0, -1.0, 1.0]).shows_a_difference
+
+
+def test_a_handful_of_tracks_shows_no_difference():
+    few, enough = (estimate([0.3] * count) for count in (4, 5))
+    assert not few.shows_a_difference
+    assert enough.shows_a_difference

@@ -96,6 +96,8 @@ def _degradation() -> dict[str, Any]:
         "rounding_bits": degrade.ROUNDING_BITS,
         "codec_probability": degrade.CODEC_PROBABILITY,
         "codecs": list(degrade.CODECS),
+        "codec_rates": {codec: list(rates) for codec, rates in degrade.CODEC_RATES.items()},
+        "codec_fallback_rate": degrade.FALLBACK_RATE,
         "codec_quality": list(degrade.CODEC_QUALITY_RANGE),
         "gain_db": list(degrade.GAIN_RANGE_DB),
     }

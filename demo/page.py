@@ -49,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     except (TfbweError, OSError) as error:
         print(f"demo.page: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("demo.page: stopped", file=sys.stderr)
+        return 130
     print(f"open {options.out / TEMPLATE} in a browser")
     return 0
 

@@ -261,7 +261,10 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         help="part of the band with a made-up phase: 0 best SDR, 1 full spectrum (default: 1)",
     )
     parser.add_argument(
-        "--phase", choices=PHASES, default="mirror", help="phase of that part (default: mirror)"
+        "--phase",
+        choices=PHASES,
+        default="mirror",
+        help="phase of that part; pghi goes with stft (default: mirror)",
     )
     parser.add_argument(
         "--clip",

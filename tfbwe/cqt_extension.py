@@ -57,7 +57,8 @@ class CqtExtension:
     ) -> None:
         if phase not in PHASES:
             raise ConfigError(
-                f"phase: expected one of {', '.join(PHASES)} for a cqt model, received {phase!r}"
+                f"phase: expected one of {', '.join(PHASES)} for a cqt model, received {phase!r}; "
+                "pghi goes with stft models"
             )
         self._given_cutoff_hz = cutoff_hz
         self._phase = phase

@@ -110,6 +110,8 @@ def read_manifest(path: Path) -> list[Track]:
     ConfigError
         If there is none, a column is missing or unknown, or a value is out of range.
     """
+    if not path.exists() and path.name != MANIFEST_NAME:
+        raise ConfigError(f"{path}: expected a music folder, there is none")
     if path.is_dir():
         path = path / MANIFEST_NAME
     if not path.is_file():

@@ -49,7 +49,7 @@ train-smoke: $(VENV)/.with-train,export
 # What the shipped models do to the shipped clips: figures, pictures, and a page to listen on.
 report: page
 	$(BIN)/python -m demo.clips build/report/clips
-	$(EVALUATE) --data build/report/clips --out build/report --phases received mirror pghi --visqol 1
+	$(EVALUATE) --data build/report/clips --out build/report --phases received mirror pghi
 
 page: $(VENV)/.with-train,report
 	$(BIN)/python -m demo.page --force build/report/page

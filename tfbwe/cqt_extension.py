@@ -17,7 +17,7 @@ from .delay import Delay
 from .errors import ConfigError
 from .high_band import Heads, HighBand
 from .phase import PHASES, mirrored, unit
-from .step_model import StepModel
+from .step_model import StepModel, features
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 
 _IMAGE_FRAMES = 4
@@ -149,10 +149,7 @@ class CqtExtension:
 
     def _heads(self, magnitude: FloatArray) -> Heads:
         """What the network says of a block's magnitudes, (channels, frames, bands)."""
-        epsilon, offset, scale = (
-            np.float32(self._normalisation[key]) for key in ("epsilon", "offset", "scale")
-        )
-        heads = self._model.step((np.log(magnitude + epsilon) + offset) / scale)
+        heads = self._model.step(features(magnitude, self._normalisation))
         return Heads(*heads.swapaxes(1, 2))
 
     def _phasors(

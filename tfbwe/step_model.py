@@ -101,6 +101,12 @@ class StepModel:
         return heads
 
 
+def features(magnitude: FloatArray, normalisation: dict[str, float]) -> FloatArray:
+    """What the network reads of magnitudes of any shape; `normalisation` is the manifest's."""
+    epsilon, offset, scale = (np.float32(normalisation[key]) for key in ("epsilon", "offset", "scale"))
+    return np.asarray((np.log(magnitude + epsilon) + offset) / scale, np.float32)
+
+
 def _check(bundle: Bundle, side: str, found: dict[str, Any], expected: dict[str, tuple[int, ...]]) -> None:
     received = {name: tuple(int(n) for n in details["shape"]) for name, details in found.items()}
     if received != expected:

@@ -12,7 +12,7 @@ from .cutoff import CutoffTracker
 from .high_band import Heads, HighBand
 from .pghi import PhaseGradient
 from .phase import phasors
-from .step_model import StepModel
+from .step_model import StepModel, features
 from .stft import (
     BIN_HZ,
     HOP_LENGTH,
@@ -149,10 +149,7 @@ class StftExtension:
         """Spectrum of the high band; (frames, channels, bins)."""
         received = spectrum[..., : self._model.bins]
         magnitude = np.sqrt(received.real**2 + received.imag**2)
-        epsilon, offset, scale = (
-            np.float32(self._normalisation[key]) for key in ("epsilon", "offset", "scale")
-        )
-        heads = self._run_network((np.log(magnitude + epsilon) + offset) / scale)
+        heads = self._run_network(features(magnitude, self._normalisation))
         out = np.zeros_like(spectrum)
         start = 0
         for cutoff_hz, group in groupby(self._cutoffs(spectrum)):

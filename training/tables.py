@@ -78,9 +78,9 @@ def cell(value: Estimate | None, sign: str = "") -> str:
     return "-" if value is None else _with_interval(value.mean, value.mean_interval, sign)
 
 
-def median_cell(value: Estimate | None, sign: str = "") -> str:
+def median_cell(value: Estimate | None) -> str:
     """Median with its interval."""
-    return "-" if value is None else _with_interval(value.median, value.median_interval, sign)
+    return "-" if value is None else _with_interval(value.median, value.median_interval, "")
 
 
 def _with_interval(value: float, interval: tuple[float, float], sign: str) -> str:

@@ -7,8 +7,6 @@ the magnitude M = exp(log(|Y| + eps) + r) - eps to |X| on a logarithmic scale.
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from tfbwe.high_band import CROSSOVER, FADE_HZ
@@ -16,23 +14,9 @@ from tfbwe.stft import EPSILON
 
 from .transforms import log_magnitude, normalise, spectrum_of, transform
 
-SEGMENT_S = 0.1
-
-
-def segments(frames: int, frames_per_second: float) -> npt.NDArray[np.float32]:
-    """Return the matrix (frames, segments), 0 or 1, that sums frames over about `SEGMENT_S` each."""
-    count = max(1, round(frames / frames_per_second / SEGMENT_S))
-    return np.eye(count, dtype=np.float32)[np.arange(frames) * count // frames]
-
 
 def two_term_loss(
-    heads: dict[str, Any],
-    received: Any,
-    original: Any,
-    missing: Any,
-    known: Any,
-    crossover: Any,
-    frames_per_second: float,
+    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any, crossover: Any
 ) -> tuple[Any, Any]:
     """Coherent error and log-magnitude error of each example.
 
@@ -48,22 +32,19 @@ def two_term_loss(
         Weight of the gain: the decoder leaves what lies below the crossover alone. A gain that had to be
         learned there too would have to be 1 to a thousandth under the bass before it may be anything else at
         the cutoff.
-    frames_per_second : float
 
     Returns
     -------
     coherent, magnitude : (batch,) float32
-        The mean over tenths of a second of 0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), so
-        that a quiet passage counts as much as a loud one beside it; and the mean over `known` of
+        0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `known` of
         |log(M + eps) - log(|X| + eps)|, weighted by `crossover`.
     """
     gain = 1.0 + (ops.exp(heads["log_gain"]) - 1.0) * crossover
     error = (gain * received[0] - original[0]) ** 2 + (gain * received[1] - original[1]) ** 2
     power = original[0] ** 2 + original[1] ** 2
-    pooling = segments(error.shape[1], frames_per_second)
-    lost = ops.matmul(ops.sum(power * missing, axis=2), pooling)
-    ratio = ops.matmul(ops.sum(error * known, axis=2), pooling) / (lost + 1e-6)
-    coherent = ops.mean(0.5 * ops.log10(ratio + 1e-3), axis=1)
+    lost = ops.sum(power * missing, axis=(1, 2))
+    ratio = ops.sum(error * known, axis=(1, 2)) / (lost + 1e-6)
+    coherent = 0.5 * ops.log10(ratio + 1e-3)
     difference = ops.abs(log_magnitude(*received) + heads["log_residual"] - log_magnitude(*original))
     weight = crossover * known
     count = ops.sum(weight, axis=(1, 2)) * ops.cast(ops.shape(difference)[1], "float32")
@@ -116,8 +97,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
         missing = known * ops.cast(hertz > cutoff_hz, "float32")
         if self.objective == "two_term":
             crossover = ops.clip((hertz - CROSSOVER * cutoff_hz) / FADE_HZ + 1.0, 0.0, 1.0)
-            rate = self.transform.frames_per_second
-            parts = two_term_loss(heads, received, original, missing, known, crossover, rate)
+            parts = two_term_loss(heads, received, original, missing, known, crossover)
         else:
             error = squared_error_loss(heads, received, original, missing)
             parts = (ops.zeros_like(error), error)

@@ -9,7 +9,7 @@ from keras import ops
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt_stream import block_window, default_overlap
 from tfbwe.errors import ConfigError
-from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, SAMPLE_RATE, window
+from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, window
 
 from . import cqt_ops
 
@@ -28,10 +28,7 @@ class Stft:
     ----------
     frequencies, reach_hz : (bins,) float32
         Hz; the centre of each bin, and how far beyond it its window reaches.
-    frames_per_second : float
     """
-
-    frames_per_second = SAMPLE_RATE / HOP_LENGTH
 
     def __init__(self, bins: int) -> None:
         self.bins = bins
@@ -69,7 +66,6 @@ class ConstantQ:
 
     def __init__(self, bins: int) -> None:
         self.cqt = CQT()
-        self.frames_per_second = self.cqt.shape[0] * SAMPLE_RATE / BLOCK_LENGTH
         self.window = block_window(BLOCK_LENGTH, default_overlap(BLOCK_LENGTH))
         first = self.cqt.constant_q.start
         self.bands = slice(first, first + bins)

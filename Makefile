@@ -7,6 +7,8 @@ SMOKE = build/smoke
 MUSIC ?= build/music
 CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
+FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
+PHASES = received mirror pghi
 
 .PHONY: demo test test-reference test-browser lint train-smoke report page evaluate clean
 
@@ -49,14 +51,14 @@ train-smoke: $(VENV)/.with-train,export
 # What the shipped models do to the shipped clips: figures, pictures, and a page to listen on.
 report: page
 	$(BIN)/python -m demo.clips build/report/clips
-	$(EVALUATE) --data build/report/clips --out build/report --phases received mirror pghi
+	$(EVALUATE) --data build/report/clips --out build/report --phases $(PHASES)
 
 page: $(VENV)/.with-train,report
 	$(BIN)/python -m demo.page --force build/report/page
 
-# The same on the whole test list, which it fetches first; the committed figures.
+# The same on the whole test list, which it fetches first; the committed figures. Some hours; stopped, it goes on.
 evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
-	$(EVALUATE) --data $(MUSIC) --out docs --cache build/rows --phases mirror pghi
+	$(EVALUATE) $(FLOAT32) --data $(MUSIC) --out docs --cache build/rows --phases $(PHASES) --visqol 8
 	$(BIN)/python -m training.cards --report docs --out docs
 
 $(MUSIC)/manifest.csv: | $(VENV)/.with-train,report

@@ -41,6 +41,14 @@ def test_a_card_shows_what_the_report_says(report):
     assert "12.34" not in cards.card(changed, "stft")
 
 
+def test_a_float_twin_of_a_quantised_model_has_no_card_and_another_float_model_has(report):
+    twin = {**report["models"]["stft"], "quantisation": "none"}
+    other = {**twin, "training": {"seed": 7}}
+    models = {**report["models"], "twin": twin, "other": other}
+    changed = {**report, "models": models, "costs": dict.fromkeys(models, report["costs"]["stft"])}
+    assert sorted(set(cards.described(changed)) - {"stft", "cqt"}) == ["other"]
+
+
 def test_a_folder_without_a_report_is_one_line(tmp_path, capsys):
     assert cards.main(["--report", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     lines = capsys.readouterr().err.splitlines()

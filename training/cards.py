@@ -21,7 +21,7 @@ from .evaluate import write
 from .lineup import RECEIVED
 from .tables import HEADS, table
 
-MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf")
+MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
 TRANSFORMS = {
     "stft": "short-time Fourier transform; a step graph, causal, of 512 samples",
     "cqt": "invertible constant-Q transform of 48 bands an octave; a block graph, without a memory",
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         report = read_report(options.report / "report.json")
         options.out.mkdir(parents=True, exist_ok=True)
-        for name in report["costs"]:
+        for name in described(report):
             write(options.out, f"model-card-{name}.md", card(report, name))
             print(options.out / f"model-card-{name}.md")
     except (TfbweError, OSError) as error:
@@ -62,6 +62,17 @@ def read_report(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not a report of training.evaluate of this version: {error!r}") from None
     return report
+
+
+def described(report: Mapping[str, Any]) -> list[str]:
+    """Model files of a report, less the float32 twins of quantised ones."""
+    models = report["models"]
+    quantised = [m["training"] for m in models.values() if m.get("quantisation") not in (None, "none")]
+
+    def is_twin(model: Mapping[str, Any]) -> bool:
+        return model["quantisation"] == "none" and model["training"] in quantised
+
+    return [name for name in report["costs"] if not is_twin(models[name])]
 
 
 def card(report: Mapping[str, Any], name: str) -> str:

@@ -36,6 +36,10 @@ def test_info_tells_what_a_file_holds_and_whether_anything_would_be_added(tfbwe,
     _, out, _ = tfbwe("info", song("in/full.wav", low_passed(2, 1.0, cutoff_hz=22050)))
     assert "extendable" in out
     assert "no edge" in out
+    for seconds, reason in ((1.0, "it is silent"), (0.0, "it holds no sound")):
+        silence = np.zeros((1, round(44100 * seconds)))
+        found = json.loads(tfbwe("info", song("in/silence.wav", silence), "--json")[1])
+        assert (found["cutoff_hz"], found["extendable"], found["reason"]) == (None, False, reason)
     fails(tfbwe("info", "no such.wav"), "No such file")
 
 
@@ -90,9 +94,11 @@ def test_compare_gives_valid_json_whose_unknown_numbers_are_null(tfbwe, song, lo
 
 def test_compare_says_where_the_two_do_not_fit(tfbwe, song, low_passed):
     reference = song("in/1.wav", low_passed(2, 1.0))
-    fails(tfbwe("compare", reference, song("in/2.wav", low_passed(1, 1.0))), "expected 2 channels")
+    fails(tfbwe("compare", reference, song("in/2.wav", low_passed(1, 1.0))), "expected 2 channels as")
+    fails(tfbwe("compare", song("in/5.wav", low_passed(1, 1.0)), reference), "expected 1 channel as")
     fails(tfbwe("compare", reference, song("in/3.wav", np.zeros((2, 0)))), "no sound")
-    fails(tfbwe("compare", reference, reference, "--cutoff", "23000"), "23000")
+    said = "--cutoff: expected HZ below 16000, where the measured band ends, or auto, received 23000"
+    fails(tfbwe("compare", reference, reference, "--cutoff", "23000"), f"{reference}: {said}")
     status, _, lines = tfbwe("compare", reference, song("in/4.wav", low_passed(2, 0.9, 48000), 48000))
     assert status == 0
     assert ["resampled" in lines[0], "shorter" in lines[1], len(lines)] == [True, True, 2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import sys
 
-from tfbwe.console import progress_bar, say
+from tfbwe.console import counted, progress_bar, say
 
 
 class Terminal(io.StringIO):
@@ -32,3 +32,7 @@ def test_without_standard_error_nothing_is_said_on_standard_output(monkeypatch, 
     monkeypatch.setattr(sys, "stderr", None)
     say("x")
     assert capsys.readouterr().out == ""
+
+
+def test_one_thing_is_no_plural():
+    assert [counted(n, "place") for n in (0, 1, 2)] == ["0 places", "1 place", "2 places"]

@@ -200,12 +200,21 @@ def test_extend_bad_input_is_one_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("cutoff", "0"), ("cutoff", "nan"), ("diffuse", "2"), ("phase", "griffin-lim")]
+    ("option", "value", "reason"),
+    [
+        *(
+            ("cutoff", value, "expected HZ, more than 0, or auto")
+            for value in ("0", "-1", "nan", "inf", "8k", "")
+        ),
+        *(("diffuse", value, "expected 0 to 1") for value in ("2", "-0.1", "nan", "all")),
+        ("phase", "griffin-lim", "invalid choice"),
+    ],
 )
-def test_extend_settings_out_of_every_range_are_wrong_usage(extending, song, tmp_path, option, value):
+def test_extend_settings_out_of_every_range_are_wrong_usage(extending, song, tmp_path, option, value, reason):
     status, out, lines = extending(song(), song("in/2.wav"), f"--{option}", value)
     assert (status, out) == (2, "")
-    assert f"argument --{option}: invalid" in lines[-1]
+    assert f"argument --{option}: {reason}" in lines[-1]
+    assert value in lines[-1]
     assert files(tmp_path) == ["in/2.wav", "in/a song.wav"]
 
 
@@ -213,9 +222,14 @@ def test_extend_a_cutoff_too_high_for_a_file_names_the_file(extending, song, low
     low, high = song("in/1.wav", low_passed(1, 0.5, 16000, 7000), 16000), song("in/2.wav")
     status, _, lines = extending(low, high, "--cutoff", "9000")
     assert status == 1
-    assert len(lines) == 1
-    assert lines[0].startswith(f"tfbwe: {low}: cutoff_hz: expected more than 0 and less than 8000 Hz")
+    said = "expected HZ below 8000, half the sample rate, or auto, received 9000"
+    assert lines == [f"tfbwe: {low}: --cutoff: {said}"]
     assert files(tmp_path) == ["in/1.wav", "in/2.extended.wav", "in/2.wav"]
+
+
+def test_extend_a_phase_that_the_model_lacks_is_refused_once_before_any_file_is_opened(tfbwe):
+    result = tfbwe("extend", "no.wav", "nor this.wav", "--model", "cqt", "--phase", "pghi")
+    fails(result, "expected one of received, mirror for a cqt model, received 'pghi'")
 
 
 def test_extend_where_nothing_is_added_is_said(extending, song, low_passed):
@@ -239,7 +253,10 @@ def test_extend_a_silent_file_and_one_without_sound_are_written(extending, song,
     x, rate = soundfile.read(tmp_path / "in" / "1.extended.wav")
     assert (rate, x.shape) == (44100, (44100, 2))
     assert not x.any()
-    assert extending(song("in/2.wav", np.zeros((2, 0))))[0] == 0
+    for rate in (8000, 44100):
+        empty = song("in/2.wav", np.zeros((2, 0)), rate)
+        status, _, lines = extending(empty, "--force")
+        assert (status, lines) == (0, [f"tfbwe: {empty}: it holds no sound; nothing added"])
     assert soundfile.info(tmp_path / "in" / "2.extended.wav").frames == 0
 
 

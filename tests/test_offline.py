@@ -11,7 +11,7 @@ import soundfile
 from tfbwe.bundle import WEIGHTS
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.offline import extend, extend_file
-from tfbwe.received import measure_cutoff_hz
+from tfbwe.received import measure_band
 
 SHIPPED = WEIGHTS / "stft.tflite"
 
@@ -156,9 +156,27 @@ def test_a_band_wider_than_the_model_adds_to_is_passed_through_and_said_so(low_p
 
 
 def test_the_cutoff_is_measured_and_of_a_low_rate_it_is_the_resamplers_edge(low_passed):
-    assert measure_cutoff_hz([low_passed(2, 2.0, 44100, 7000)], 44100) == pytest.approx(7000, rel=0.03)
-    assert measure_cutoff_hz([low_passed(2, 2.0, 16000, 8000)], 16000) == 7600
-    assert measure_cutoff_hz([low_passed(2, 2.0, 16000, 5000)], 16000) == pytest.approx(5000, rel=0.05)
+    assert measure_band([low_passed(2, 2.0, 44100, 7000)], 44100)[0] == pytest.approx(7000, rel=0.03)
+    assert measure_band([low_passed(2, 2.0, 16000, 8000)], 16000) == (7600, "")
+    assert measure_band([low_passed(2, 2.0, 16000, 5000)], 16000)[0] == pytest.approx(5000, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("level", "samples", "rate", "reason"),
+    [
+        (0.5, 0, 44100, "holds no sound"),
+        (0.5, 0, 8000, "holds no sound"),
+        (0.5, 2047, 44100, "too short"),
+        (0.0, 48000, 48000, "silent"),
+        (1e-5, 44100, 44100, "silent"),
+        (0.5, 44100, 44100, "no edge"),
+    ],
+)
+def test_why_no_cutoff_can_be_measured_is_said(low_passed, level, samples, rate, reason):
+    x = np.float32(level) * low_passed(2, 1.0, rate, rate / 2, peak=1.0)[:, :samples]
+    with pytest.warns(UserWarning, match=f"{reason}.*; nothing added"):
+        y, _ = extend(x, rate)
+    np.testing.assert_array_equal(y, x)
 
 
 @pytest.mark.parametrize(("suffix", "rate"), [("wav", 44100), ("flac", 48000), ("aiff", 96000)])
@@ -212,7 +230,7 @@ def test_where_the_sum_would_clip_the_high_band_alone_is_lowered_and_counted(tmp
     source = save(tmp_path / "in.wav", low_passed(2, 1.0, rate, peak=0.999), rate)
     received, _ = load(source)
     clamped = extend_file(source, tmp_path / "clamp.wav", cutoff_hz=6000, clip="clamp")
-    assert "clamped" in clamped.notes[0]
+    assert "samples beyond the range of PCM_16, clamped" in clamped.notes[0]
     soft = extend_file(source, tmp_path / "soft.wav", cutoff_hz=6000)
     assert len(soft.notes) == 1
     assert "high band lowered at" in soft.notes[0]
@@ -221,6 +239,18 @@ def test_where_the_sum_would_clip_the_high_band_alone_is_lowered_and_counted(tmp
     # Only the gain of the high band moves: what is added stays above the received band.
     assert np.abs(low_band(y - received, rate, 4000))[:, 2000:-2000].max() < 0.01
     assert high_energy(y, rate) > 0.5 * high_energy(load(tmp_path / "clamp.wav")[0], rate)
+
+
+def test_one_place_and_one_sample_are_said_in_the_singular(tmp_path):
+    x = np.zeros((1, 44100), np.float32)
+    x[0, 22060] = 0.9  # Where the carrier of the stand-in is at its top: 22060 + 2048 = 164 * 147.
+    source = save(tmp_path / "in.wav", x)
+    said = [
+        extend_file(source, tmp_path / f"{clip}.wav", cutoff_hz=6000, clip=clip).notes[0]
+        for clip in ("soft", "clamp")
+    ]
+    assert said[0].startswith("high band lowered at 1 place, ")
+    assert said[1] == "1 sample beyond the range of PCM_16, clamped"
 
 
 def test_rescaling_scales_everything_by_one_factor(tmp_path, low_passed):

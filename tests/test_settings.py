@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from tfbwe.settings import PHASES, check_settings, whole_number
+from tfbwe.settings import PHASES, CutoffError, check_settings, whole_number
 
 ANYTHING = st.one_of(
     st.none(),
@@ -41,6 +43,14 @@ def test_settings_are_taken_or_refused_in_one_line(cutoff_hz, diffuse, phase):
         assert said.startswith("x.wav: ")
         assert "expected" in said
         assert "received" in said
+
+
+@pytest.mark.parametrize("cutoff_hz", [0, 4000, float("nan"), "auto"])
+def test_a_cutoff_is_refused_in_the_words_of_python_with_what_it_should_be_below(cutoff_hz):
+    with pytest.raises(CutoffError, match=r"^cutoff_hz: .* less than 4000 Hz, .* or None") as caught:
+        check_settings(8000, cutoff_hz, 1.0, "mirror")
+    assert caught.value.limit_hz == 4000
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 @given(ANYTHING)

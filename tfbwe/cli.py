@@ -160,28 +160,30 @@ def _stopped_cleanly() -> Iterator[None]:
 def _cutoff(text: str) -> float | None:
     if text == "auto":
         return None
-    cutoff_hz = float(text)
-    if not (math.isfinite(cutoff_hz) and cutoff_hz > 0):
-        raise ValueError
+    cutoff_hz = _number(text)
+    if not 0 < cutoff_hz < math.inf:
+        raise argparse.ArgumentTypeError(f"expected HZ, more than 0, or auto, received {text!r}")
     return cutoff_hz
 
 
 def _part(text: str) -> float:
-    part = float(text)
+    part = _number(text)
     if not 0 <= part <= 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, received {text!r}")
     return part
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected the name of a file, received an empty one")
     return text
-
-
-# argparse calls them so: "invalid cutoff in Hz or 'auto' value: 'x'".
-_cutoff.__name__ = "cutoff in Hz or 'auto'"
-_part.__name__ = "0 to 1"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -216,7 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("reference", type=_name, metavar="REFERENCE", help="the original sound file")
     compare.add_argument("estimate", type=_name, metavar="ESTIMATE", help="the sound file to be judged")
     compare.add_argument(
-        "--cutoff", type=_cutoff, metavar="HZ", help="where the received band ends (default: auto)"
+        "--cutoff", type=_cutoff, metavar="HZ|auto", help="where the received band ends (default: auto)"
     )
     compare.add_argument("--json", action="store_true", help="print JSON")
     compare.add_argument(

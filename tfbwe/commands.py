@@ -16,24 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audio import Reader, Resampler
-from .console import progress_bar, say
-from .errors import AudioError, TfbweError
+from .console import counted, progress_bar, say
+from .errors import AudioError, ConfigError, TfbweError
 from .formats import reason
+from .settings import CutoffError
 
 __all__ = ["benchmark", "compare", "extend", "info"]
 
 
 def extend(options: argparse.Namespace) -> int:
     """Extend files; one that fails is reported and the others go on."""
-    from .offline import extend_file, load_model
+    from .offline import extend_file, load_model, make_decoder
     from .outputs import left_out, plan_outputs
 
     pairs = plan_outputs(options.inputs, options.output)
     for name in left_out(options.inputs, options.output, pairs):
         say(f"{name}: lies in the output folder, and is left out")
     model = load_model(options.model, options.trust)
+    # What no file can mend, such as a phase that the model lacks, is said once, before any is opened.
+    make_decoder(model, 1, None, options.diffuse, options.phase)
     failed = 0
     for source, destination in pairs:
+        name = "standard input" if source == "-" else source
         try:
             with _folder_for(destination, options.output), progress_bar(source) as progress:
                 summary = extend_file(
@@ -47,12 +51,16 @@ def extend(options: argparse.Namespace) -> int:
                     force=options.force,
                     progress=progress,
                 )
+        except CutoffError as error:
+            say(_too_high(name, options.cutoff, error.limit_hz))
+            failed += 1
+            continue
         except TfbweError as error:
             say(str(error))
             failed += 1
             continue
         for note in summary.notes:
-            say(f"{'standard input' if source == '-' else source}: {note}")
+            say(f"{name}: {note}")
         if destination != "-":
             print(f"{destination}: {_describe(summary.cutoff_hz, summary.measured)}, {summary.seconds:.1f} s")
     return 1 if failed else 0
@@ -65,11 +73,11 @@ def info(options: argparse.Namespace) -> int:
     if _is_model(options.file):
         _print(dataclasses.asdict(load_model(options.file, options.trust).manifest), True)
         return 0
-    from .received import excerpts, measure_cutoff_hz, nothing_to_add
+    from .received import excerpts, measure_band, nothing_to_add
 
     with Reader(options.file) as reader:
-        cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
-        why_not = nothing_to_add(cutoff_hz, load_model(options.model, options.trust))
+        cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
+        why_not = nothing_to_add(cutoff_hz, why_none, load_model(options.model, options.trust))
         found = {
             "file": reader.name,
             "container": reader.container,
@@ -90,14 +98,16 @@ def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
     from . import measures
     from .plot import refuse_picture, save_spectrograms
-    from .received import measure_cutoff_hz
+    from .received import measure_band
 
     if options.png is not None:
         refuse_picture(options.png, options.force)
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
-    cutoff_hz = options.cutoff
+    cutoff_hz, limit_hz = options.cutoff, min(measures.TOP_HZ, sample_rate / 2)
+    if cutoff_hz is not None and cutoff_hz >= limit_hz:
+        raise ConfigError(_too_high(options.estimate, cutoff_hz, limit_hz, "where the measured band ends"))
     if cutoff_hz is None:
-        measured_hz = measure_cutoff_hz([estimate], sample_rate)
+        measured_hz, _ = measure_band([estimate], sample_rate)
         cutoff_hz = measured_hz if measured_hz is not None and measured_hz < measures.TOP_HZ else None
     found: dict[str, Any] = {
         "reference": options.reference,
@@ -131,6 +141,10 @@ def benchmark(options: argparse.Namespace) -> int:
 
     _print(measure_cost(load_model(options.model, options.trust)), options.json)
     return 0
+
+
+def _too_high(name: str, cutoff_hz: float, limit_hz: float, what: str = "half the sample rate") -> str:
+    return f"{name}: --cutoff: expected HZ below {limit_hz:g}, {what}, or auto, received {cutoff_hz:g}"
 
 
 def _describe(cutoff_hz: float | None, measured: bool) -> str:
@@ -177,7 +191,9 @@ def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDAr
             rates.append(reader.sample_rate)
     ref, est = signals
     if len(ref) != len(est):
-        raise AudioError(f"{estimate}: expected {len(ref)} channels as in {reference}, received {len(est)}")
+        raise AudioError(
+            f"{estimate}: expected {counted(len(ref), 'channel')} as in {reference}, received {len(est)}"
+        )
     if rates[0] != rates[1]:
         say(f"{estimate}: resampled from {rates[1]} to {rates[0]} Hz")
         resampler = Resampler(rates[1], rates[0], len(est))

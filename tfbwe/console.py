@@ -7,7 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["progress_bar", "say"]
+__all__ = ["counted", "progress_bar", "say"]
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words, such as ``1 place`` or ``2 places``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def say(message: str) -> None:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from .audio import Reader
 from .chain import Chain
+from .console import counted
 from .errors import ConfigError
 from .formats import full_scale, output_format, writable_rate
 from .received import (
     beyond_training,
     checked_signal,
     excerpts,
-    measure_cutoff_hz,
+    measure_band,
     nothing_to_add,
 )
 from .settings import check_settings, whole_number
@@ -118,9 +119,10 @@ def extend(
     signal = checked_signal(x, sample_rate)
     check_settings(sample_rate, cutoff_hz, diffuse, phase)
     bundle = load_model(model)
+    why_none = ""
     if cutoff_hz is None:
-        cutoff_hz = measure_cutoff_hz([signal], sample_rate)
-    why_not = nothing_to_add(cutoff_hz, bundle)
+        cutoff_hz, why_none = measure_band([signal], sample_rate)
+    why_not = nothing_to_add(cutoff_hz, why_none, bundle)
     doubt = f"{why_not}; nothing added" if why_not else beyond_training(cutoff_hz, bundle)
     if doubt:
         warnings.warn(doubt, stacklevel=2)
@@ -188,9 +190,10 @@ def extend_file(
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
         bundle = load_model(model, trust)
         measured = cutoff_hz is None
+        why_none = ""
         if measured:
-            cutoff_hz = measure_cutoff_hz(excerpts(reader), reader.sample_rate)
-        why_not = nothing_to_add(cutoff_hz, bundle)
+            cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
+        why_not = nothing_to_add(cutoff_hz, why_none, bundle)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
         limit = full_scale(subtype)
         twice = clip == "rescale" and limit is not None and not why_not
@@ -268,17 +271,17 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if why_not:
-        notes.append("no sound in it" if writer.frames == 0 else f"{why_not}; nothing added")
+        notes.append(f"{why_not}; nothing added")
     elif beyond:
         notes.append(beyond)
     if gain < 1.0:
         notes.append(f"scaled by {20 * np.log10(gain):.2f} dB to fit {subtype}")
     if chain.clip is not None and chain.clip.places:
-        seconds = chain.clip.lowered_samples / sample_rate
+        places, seconds = counted(chain.clip.places, "place"), chain.clip.lowered_samples / sample_rate
         notes.append(
-            f"high band lowered at {chain.clip.places} places, {seconds:.2f} s in all, to stay in the range"
+            f"high band lowered at {places}, {seconds:.2f} s in all, to stay in the range"
             f" of {subtype}; --clip rescale scales everything instead"
         )
     if writer.clipped_samples:
-        notes.append(f"{writer.clipped_samples} samples beyond the range of {subtype}, clamped")
+        notes.append(f"{counted(writer.clipped_samples, 'sample')} beyond the range of {subtype}, clamped")
     return tuple(notes)

@@ -108,8 +108,12 @@ def _refuse_overlap(pairs: list[tuple[str, str]]) -> None:
     seen: dict[str, str] = {}
     for source, destination in pairs:
         real = os.path.realpath(destination)
+        if real in seen and os.path.realpath(seen[real]) == os.path.realpath(source):
+            raise ConfigError(f"{'standard input' if source == STANDARD else source}: is given twice")
         if real in seen:
             raise ConfigError(f"{destination}: both {seen[real]} and {source} would be written there")
+        if source != STANDARD and real == os.path.realpath(source):
+            raise ConfigError(f"{source}: would be written over itself; choose another folder with -o")
         if real in inputs:
             raise ConfigError(
                 f"{destination}: is an input, and the output of {source}; choose another folder with -o"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .audio import Reader
 from .cutoff import Bandwidth
+from .edge import FLOOR_DB
 from .errors import AudioError
 from .formats import check_signal
 from .samples import float_samples
@@ -57,8 +58,8 @@ def checked_signal(x: NDArray[np.floating[Any]], sample_rate: int) -> NDArray[np
     return signal
 
 
-def measure_cutoff_hz(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> float | None:
-    """Return where the received band of a signal ends.
+def measure_band(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> tuple[float | None, str]:
+    """Return where the received band of a signal ends, and why that cannot be told where it cannot.
 
     Parameters
     ----------
@@ -69,17 +70,30 @@ def measure_cutoff_hz(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -
 
     Returns
     -------
-    float or None
-        In Hz, or ``None`` where the signal reaches up to its Nyquist frequency at 44.1 kHz or more.
+    cutoff_hz : float or None
+        In Hz, or ``None`` where the signal holds no samples, or at 44.1 kHz or more is silent, short or
+        reaches up to its Nyquist frequency.
+    why_none : str
+        Why it is ``None``, else an empty string.
     """
     bandwidth = Bandwidth(sample_rate)
+    samples = 0
     for block in blocks:
         bandwidth.update(block)
+        samples += block.shape[1]
+    if samples == 0:
+        return None, "it holds no sound"
     edge_hz = bandwidth.cutoff_hz
     if sample_rate < SAMPLE_RATE:
         highest = RESAMPLER_EDGE * sample_rate / 2
-        return highest if edge_hz is None else min(edge_hz, highest)
-    return edge_hz
+        return (highest if edge_hz is None else min(edge_hz, highest)), ""
+    if edge_hz is not None:
+        return edge_hz, ""
+    if samples < bandwidth.n_fft:
+        return None, "it is too short to show where its band ends"
+    if bandwidth.envelope_db.max() <= FLOOR_DB:
+        return None, "it is silent"
+    return None, "the spectrum has no edge"
 
 
 def excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
@@ -105,10 +119,22 @@ def excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
             yield from reader.blocks(start=int(start), stop=int(start) + length)
 
 
-def nothing_to_add(cutoff_hz: float | None, bundle: Bundle) -> str:
-    """Return why a model adds nothing above a cutoff, or an empty string where it does."""
+def nothing_to_add(cutoff_hz: float | None, why_none: str, bundle: Bundle) -> str:
+    """Return why a model adds nothing above a cutoff, or an empty string where it does.
+
+    Parameters
+    ----------
+    cutoff_hz, why_none
+        As `measure_band` returns them; a cutoff that was given needs no reason.
+    bundle : Bundle
+        The model.
+
+    Returns
+    -------
+    str
+    """
     if cutoff_hz is None:
-        return "the spectrum has no edge"
+        return why_none
     highest = bundle.cutoff_range_hz[1]
     if cutoff_hz > highest:
         return f"the received band reaches {cutoff_hz:.0f} Hz, the model adds above {highest:.0f} Hz at most"

@@ -7,10 +7,24 @@ from typing import Any
 
 from .errors import ConfigError
 
-__all__ = ["MAX_CHANNELS", "PHASES", "check_settings", "whole_number"]
+__all__ = ["MAX_CHANNELS", "PHASES", "CutoffError", "check_settings", "whole_number"]
 
 PHASES = ("received", "mirror", "pghi")
 MAX_CHANNELS = 8
+
+
+class CutoffError(ConfigError):
+    """A cutoff that a signal cannot have, in the words of Python; the command line has its own.
+
+    Attributes
+    ----------
+    limit_hz : float
+        What it should be below.
+    """
+
+    def __init__(self, message: str, limit_hz: float = 0.0) -> None:
+        super().__init__(message)
+        self.limit_hz = limit_hz
 
 
 def check_settings(
@@ -33,14 +47,17 @@ def check_settings(
 
     Raises
     ------
+    CutoffError
+        If the cutoff is outside.
     ConfigError
-        If one is outside.
+        If another is.
     """
     where = f"{name}: " if name else ""
     if cutoff_hz is not None and not (_is_number(cutoff_hz) and 0 < cutoff_hz < sample_rate / 2):
-        raise ConfigError(
+        raise CutoffError(
             f"{where}cutoff_hz: expected more than 0 and less than {sample_rate / 2:g} Hz, half the sample"
-            f" rate, or None to measure it, received {_shown(cutoff_hz)}"
+            f" rate, or None to measure it, received {_shown(cutoff_hz)}",
+            sample_rate / 2,
         )
     if not (_is_number(diffuse) and 0 <= diffuse <= 1):
         raise ConfigError(f"{where}diffuse: expected 0 to 1, received {_shown(diffuse)}")

@@ -25,8 +25,8 @@ MUTATIONS = {
     ),
     "a metric with the wrong axis": (
         "tfbwe/measures.py",
-        "squares[..., band].mean(axis=-1)",
-        "squares[..., band].mean(axis=-2)",
+        "np.sqrt(part.mean(axis=-1))",
+        "np.sqrt(part.mean(axis=-2))",
         QUIET,
     ),
 }

@@ -223,12 +223,14 @@ class _Distances:
     def __init__(self, reference: Signal, estimate: Signal, bands: list[slice], gain: float = 1.0) -> None:
         self.low_energies = np.zeros(2)
         loudness, distances = [], []
+        lowest, highest = min(band.start for band in bands), max(band.stop for band in bands)
         for ref, est in zip(_power_slices(reference), _power_slices(estimate), strict=True):
             est *= gain * gain
             self.low_energies += [p[..., : bands[-1].start].sum() for p in (ref, est)]
             loudness.append(ref.sum(axis=-1))
-            squares = np.square(_log_power(ref) - _log_power(est))
-            distances.append([np.sqrt(squares[..., band].mean(axis=-1)) for band in bands])
+            squares = np.square(_log_power(ref[..., lowest:highest]) - _log_power(est[..., lowest:highest]))
+            parts = [squares[..., band.start - lowest : band.stop - lowest] for band in bands]
+            distances.append([np.sqrt(part.mean(axis=-1)) for part in parts])
         self._loudness = np.concatenate(loudness, axis=1)
         self._distances = np.concatenate(distances, axis=-1)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +120,28 @@ def test_what_was_measured_is_not_measured_again(report, held_out, tmp_path, mon
     assert read(out)["rows"] == read(report)["rows"]
 
 
+def test_a_killed_evaluation_goes_on_where_it_was(report, held_out, tmp_path, monkeypatch):
+    out = tmp_path / "report"
+    arguments = ["--data", str(held_out), "--out", str(out), "--jobs", "1", *TWO[:-1]]
+    monkeypatch.setattr(costs, "_measured", lambda path: COST)
+    killed = subprocess.run(
+        [sys.executable, "tests/killed_evaluate.py", *arguments, "--cache", str(tmp_path / "rows")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (out / "report.json").exists()
+    made = []
+    measured = rows.measured
+    monkeypatch.setattr(rows, "measured", lambda *a: made.append(a) or measured(*a))
+    assert evaluate.main([*arguments, "--cache", str(tmp_path / "rows")]) == 0
+    assert len(made) == 8 - 2
+    expected = [row for row in read(report)["rows"] if not row["system"].startswith("stft")]
+    assert read(out)["rows"] == expected
+
+
 def test_a_changed_model_is_measured_again_and_nothing_else(report, held_out, tmp_path, monkeypatch):
     cache = shutil.copytree(report / ".rows", tmp_path / "rows")
     made = []
@@ -183,6 +209,13 @@ def test_models_of_one_name_are_refused(held_out, tmp_path, capsys):
     arguments = ["--models", "stft", "stft", "--data", str(held_out), "--out", str(tmp_path / "report")]
     assert evaluate.main(arguments) == 1
     assert "different names" in capsys.readouterr().err
+
+
+def test_a_phase_that_a_model_has_not_is_named(held_out, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(costs, "_measured", lambda path: COST)
+    more = ["--models", "cqt", "--phases", "pghi", "--systems", "mirror", "--tracks", "1"]
+    assert again(held_out, tmp_path / "report", *more) == 0
+    assert "cqt: no row of the phase pghi" in capsys.readouterr().err
 
 
 def test_names_of_conditions_are_unique_and_the_first_five_are_kept():

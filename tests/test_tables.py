@@ -71,9 +71,18 @@ def test_a_quantised_model_is_held_against_its_own_float_twin():
     assert tables.quantised_pairs([MODEL, other]) == []
     text = tables.markdown(made_up({("stft, diffuse 0", "brickwall-8k"): -0.5}), [MODEL, EXACT], {})
     part = text.split("## Is int8")[1].split("\n## ")[0]
-    assert "| stft, diffuse 0 | exact, diffuse 0 | nothing is left | -0.25 (-0.25 to -0.25) |" in part
-    assert "SDR dB: 0.25 worse; LSD above cutoff: 0.25 worse" in part
+    shown = "-0.25 (-0.25 to -0.25) worse | +0.25 (+0.25 to +0.25) worse |"
+    assert f"| stft, diffuse 0 | exact, diffuse 0 | nothing is left | {shown}" in part
+    assert "The largest: SDR dB 0.25; LSD above cutoff 0.25." in part
     assert tables.NO_DIFFERENCE in part
+
+
+def test_a_float_twin_stands_in_its_own_table_and_not_in_the_first():
+    text = tables.markdown(made_up({}), [MODEL, EXACT], {})
+    first = text.split("## At one look")[1].split("\n## ")[0]
+    assert "| stft, diffuse 1 |" in first
+    assert "exact" not in first
+    assert "| exact, diffuse 1 |" in text
 
 
 def test_phases_are_compared_within_one_model_and_setting():
@@ -93,9 +102,9 @@ def test_phases_are_compared_within_one_model_and_setting():
 def test_words_follow_the_sign_and_the_kind_of_measure():
     results = made_up({("stft, diffuse 1", "brickwall-8k"): 1.0})
     sdr, lsd = (results.gain("brickwall-8k", "stft, diffuse 1", m) for m in ("sdr_db", "lsd_hf"))
-    assert tables.verdict(sdr, " dB") == "1.00 dB better"
-    assert tables.verdict(lsd, less_is_better=True) == "1.00 better"
-    assert tables.verdict(lsd) == "1.00 worse"
+    assert tables.verdict(sdr, "sdr_db") == "better"
+    assert tables.verdict(lsd, "lsd_hf") == "better"
+    assert tables.verdict(lsd, "visqol") == "worse"
 
 
 def test_pictures_are_the_same_bytes_for_the_same_rows(tmp_path):

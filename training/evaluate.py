@@ -28,7 +28,7 @@ from tfbwe.settings import PHASES
 from . import charts, tables
 from .conditions import CONDITIONS, Condition
 from .costs import Cost, cost
-from .lineup import KINDS, System, line_up, load_models
+from .lineup import KINDS, System, line_up, load_models, phases_of
 from .manifest import Track, read_manifest
 from .provenance import git_revision, versions
 from .results import Results
@@ -45,15 +45,19 @@ def main(argv: list[str] | None = None) -> int:
     try:
         evaluate(options, sys.argv[1:] if argv is None else argv)
     except (TfbweError, OSError) as error:
-        print(f"training.evaluate: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     except ModuleNotFoundError as error:
-        print(f"training.evaluate: needs {error.name}: pip install 'tfbwe[train]'", file=sys.stderr)
+        _say(f"needs {error.name}: pip install 'tfbwe[train]'")
         return 1
     except KeyboardInterrupt:
-        print("training.evaluate: stopped; the same command goes on", file=sys.stderr)
+        _say("stopped; the same command goes on")
         return 130
     return 0
+
+
+def _say(message: str) -> None:
+    print(f"training.evaluate: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,8 +118,12 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     tracks = split_tracks(options.data, options.split, options.tracks)
     conditions = [condition for condition in CONDITIONS if condition.name in options.conditions]
     if "exciter" in options.systems and not exciter_found():
-        print("training.evaluate: ffmpeg is not installed; no row for its exciter", file=sys.stderr)
+        _say("ffmpeg is not installed; no row for its exciter")
     systems = line_up(models, options.systems, options.phases)
+    for model in models:
+        for phase in options.phases:
+            if isinstance(model.source, Bundle) and phase not in phases_of(model):
+                _say(f"{model.name}: no row of the phase {phase}, which is for models of the STFT")
     cache = options.cache or options.out / ROWS
     cache.mkdir(parents=True, exist_ok=True)
     costs: dict[str, Cost] = {}
@@ -135,7 +143,8 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         "costs": costs,
         **results.as_json(),
     }
-    pictures = charts.draw(options.out, results, costs)
+    brief = results.of(tables.without_float_twins(systems, models))
+    pictures = charts.draw(options.out, brief, costs)
     about = (
         f"# Comparison on {len(tracks) - len(failed)} tracks\n\n"
         "20 s from the middle of each track of the split "
@@ -146,7 +155,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     shown = "## Pictures\n\n" + "\n".join(f"![{Path(name).stem}]({name})" for name in pictures) + "\n"
     write(options.out, "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
     write(options.out, "report.md", about + tables.markdown(results, models, costs) + "\n" + shown)
-    print(tables.look(results, costs))
+    print(tables.look(brief, costs))
 
 
 def split_tracks(data: Path, split: str, count: int | None = None) -> list[Track]:
@@ -207,7 +216,7 @@ def measured_rows(
             rows += result
         elif track.file not in failed:
             failed[track.file] = result
-            print(f"training.evaluate: left out: {result}", file=sys.stderr)
+            _say(f"left out: {result}")
     return [row for row in rows if row["track"] not in failed], list(failed)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfbwe import settings
 from tfbwe.bundle import Bundle, load_bundle
 from tfbwe.errors import ConfigError
 from tfbwe.phase import PHASES
@@ -172,11 +173,16 @@ def line_up(
     return [system for system in found if system.kind in (*kinds, "received")]
 
 
+def phases_of(model: Model) -> tuple[str, ...]:
+    """Phases that a model file can give to the diffuse term."""
+    return settings.PHASES if model.kind == "stft" else PHASES
+
+
 def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[System]:
     """A model file without the diffuse term, whose phase is of no matter then, and with it in each phase."""
-    known = [phase for phase in phases if model.kind == "stft" or phase in PHASES]
     found = []
-    for diffuse, phase in [(0.0, "mirror"), *((1.0, phase) for phase in known)]:
+    known = phases_of(model)
+    for diffuse, phase in [(0.0, "mirror"), *((1.0, phase) for phase in phases if phase in known)]:
         name = f"{model.name}, diffuse {diffuse:g}"
         found.append(
             System(

@@ -43,6 +43,10 @@ class Results:
         present = {condition.regime for condition in self.conditions}
         self.regimes = [regime for regime in REGIMES if regime in present]
 
+    def of(self, systems: Sequence[System]) -> Results:
+        """Return the results of some of the systems."""
+        return Results(self.rows, self.conditions, systems)
+
     def values(self, condition: str, system: str, measure: str) -> Values:
         """Value of each track; empty where there is no such row."""
         return self._values.get((condition, system, measure), {})

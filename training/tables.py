@@ -21,13 +21,15 @@ HEADS = {
     "visqol": "ViSQOL",
 }
 SHORT = ("sdr_db", "lsd_hf")
-NO_DIFFERENCE = "no difference that these tracks show"
+NO_DIFFERENCE = "no difference"
+NOT_SHOWN = "the 95 % interval holds 0, or there are fewer than five tracks"
 Costs = Mapping[str, Mapping[str, float | None]]
 
 
 def markdown(results: Results, models: Sequence[Model], costs: Costs) -> str:
     """All tables of a report."""
-    parts = ["## At one look\n", look(results, costs)]
+    brief = results.of(without_float_twins(results.systems, models))
+    parts = ["## At one look\n", look(brief, costs)]
     parts += ["## What it costs\n", _costs(costs)] if costs else []
     quantised = _quantised(results, models)
     parts += ["## Is int8 as good as float32?\n", quantised] if quantised else []
@@ -62,7 +64,7 @@ def look(results: Results, costs: Costs) -> str:
         rows.append(cells)
     return (
         "By regime, the mean change of SDR in dB (more is better) / of LSD above the cutoff (less is better) "
-        f"from what was received. In brackets: {NO_DIFFERENCE} (the 95 % interval holds 0).\n\n"
+        f"from what was received. In brackets: {NO_DIFFERENCE} ({NOT_SHOWN}).\n\n"
     ) + table(heads, rows)
 
 
@@ -88,12 +90,11 @@ def _with_interval(value: float, interval: tuple[float, float], sign: str) -> st
     return f"{value:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
 
 
-def verdict(gain: Estimate, unit: str = "", less_is_better: bool = False) -> str:
-    """Say in words what a difference shows."""
+def verdict(gain: Estimate, measure: str) -> str:
+    """Say in one word or two what a difference in a measure shows."""
     if not gain.shows_a_difference:
         return NO_DIFFERENCE
-    better = (gain.mean < 0) == less_is_better
-    return f"{abs(gain.mean):.2f}{unit} {'better' if better else 'worse'}"
+    return "better" if (gain.mean < 0) == measure.startswith("lsd") else "worse"
 
 
 def _condition(results: Results, condition: Condition) -> str:
@@ -165,45 +166,60 @@ def quantised_pairs(models: Sequence[Model]) -> list[tuple[Model, Model]]:
     ]
 
 
+def without_float_twins(systems: Sequence[System], models: Sequence[Model]) -> list[System]:
+    """Systems less the models that are only there to be held against their quantised twins."""
+    twins = {exact.name for _, exact in quantised_pairs(models)}
+    return [system for system in systems if system.model not in twins]
+
+
 def _quantised(results: Results, models: Sequence[Model]) -> str:
-    rows = []
-    for model, other in quantised_pairs(models):
-        for mine in (system for system in results.systems if system.model == model.name):
-            twins = (s for s in results.systems if s.model == other.name)
-            twin = next(s for s in twins if (s.diffuse, s.phase) == (mine.diffuse, mine.phase))
-            rows += _differences(results, mine.name, twin.name)
-    return _difference_table(results, rows)
+    """Every setting of a quantised model against the same of its twin."""
+    pairs = [
+        (mine.name, twin.name)
+        for model, exact in quantised_pairs(models)
+        for mine in results.systems
+        for twin in results.systems
+        if (mine.model, twin.model) == (model.name, exact.name)
+        and (mine.diffuse, mine.phase) == (twin.diffuse, twin.phase)
+    ]
+    return _differences(results, pairs)
 
 
 def _phases(results: Results) -> str:
     """Every phase against the mirrored one, all else equal."""
-    rows = []
-    for system in results.systems:
-        same = (
-            other
-            for other in results.systems
-            if other.phase == "mirror"
-            and (other.kind, other.model, other.diffuse) == (system.kind, system.model, system.diffuse)
-            and system.phase not in (None, "mirror")
-            and (system.kind != "true" or other.identity[0] == system.identity[0])
-        )
-        for other in same:
-            rows += _differences(results, system.name, other.name)
-    return _difference_table(results, rows)
+
+    def but_for_the_phase(system: System) -> tuple[Any, ...]:
+        transform = system.identity[0] if system.kind == "true" else None
+        return system.kind, system.model, system.diffuse, transform
+
+    pairs = [
+        (system.name, other.name)
+        for system in results.systems
+        for other in results.systems
+        if system.phase not in (None, "mirror")
+        and other.phase == "mirror"
+        and but_for_the_phase(system) == but_for_the_phase(other)
+    ]
+    return _differences(results, pairs)
 
 
-def _differences(results: Results, system: str, other: str) -> list[list[str]]:
-    rows = []
-    for regime in results.regimes:
-        gains = [results.regime_gain(regime, system, measure, other) for measure in results.measures]
-        words = []
-        for measure, gain in zip(results.measures, gains, strict=True):
-            if gain is not None and measure in SHORT:
-                words.append(f"{HEADS[measure]}: {verdict(gain, less_is_better=measure.startswith('lsd'))}")
-        rows.append([system, other, regime, *(cell(gain, "+") for gain in gains), "; ".join(words)])
-    return rows
-
-
-def _difference_table(results: Results, rows: list[list[str]]) -> str:
-    heads = ["system", "against", "regime", *(HEADS[measure] for measure in results.measures), "in words"]
-    return table(heads, rows) if rows else ""
+def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
+    """First systems less second ones by regime, what that shows, and the largest difference in a line."""
+    rows, largest = [], dict.fromkeys(results.measures, 0.0)
+    for system, other in pairs:
+        for regime in results.regimes:
+            cells = []
+            for measure in results.measures:
+                gain = results.regime_gain(regime, system, measure, other)
+                cells.append("-" if gain is None else f"{cell(gain, '+')} {verdict(gain, measure)}")
+                if gain is not None:
+                    largest[measure] = max(largest[measure], abs(gain.mean))
+            rows.append([system, other, regime, *cells])
+    if not rows:
+        return ""
+    most = "; ".join(f"{HEADS[measure]} {value:.2f}" for measure, value in largest.items())
+    heads = ["system", "against", "regime", *(HEADS[measure] for measure in results.measures)]
+    return (
+        f"Mean differences, track by track; {NO_DIFFERENCE}: {NOT_SHOWN}. The largest: {most}.\n\n"
+        + table(heads, rows)
+    )

@@ -21,19 +21,41 @@ from tfbwe.audio import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.plot import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
+from training import degrade
 from training.conditions import Condition, send
-from training.lineup import RECEIVED, Excerpt, System
+from training.degrade import Degradation
+from training.filters import Lowpass
+from training.lineup import Excerpt, System
 from training.rows import measured
 
 EXCERPT_S = 10.0
 SHORTEST_S = 1.0
 FULL_SCALE = 32768
 HIGHEST = 32700 / FULL_SCALE
-ORIGINAL = "original"
 FIGURES = ("sdr_db", "lsd", "lsd_hf")
 PICTURE_COLUMNS = 900
 
 Signal = npt.NDArray[np.float32]
+
+
+def _anchor(name: str, cutoff_hz: float) -> System:
+    channel = Degradation(Lowpass("brickwall", cutoff_hz), bits=16)
+    return System(name, "anchor", lambda excerpt: degrade.apply(excerpt.original, SAMPLE_RATE, channel)[0])
+
+
+ORIGINAL = System("original", "reference", lambda excerpt: excerpt.original)
+ANCHORS = (_anchor("anchor35", 3500.0), _anchor("anchor70", 7000.0))
+"""The low and the mid anchor of Rec. ITU-R BS.1534-3, by the names that listening tests give them."""
+LABELS = {
+    "original": "Original",
+    "received": "Received",
+    "anchor35": "Low anchor (up to 3.5 kHz)",
+    "anchor70": "Mid anchor (up to 7 kHz)",
+}
+SETTINGS = {
+    0.0: "raised only (diffuse\N{NO-BREAK SPACE}0)",
+    1.0: "full spectrum (diffuse\N{NO-BREAK SPACE}1)",
+}
 
 
 def excerpt(path: Path) -> tuple[Signal, str]:
@@ -82,7 +104,7 @@ def file_name(text: str) -> str:
 def write_excerpt(
     folder: Path, name: str, title: str, x: Signal, condition: Condition, systems: Sequence[System]
 ) -> dict[str, Any]:
-    """Send music through a channel, and write what every system makes of it.
+    """Send music through a channel, and write what every system makes of it, the original and the anchors.
 
     Parameters
     ----------
@@ -94,7 +116,6 @@ def write_excerpt(
         Music at 44.1 kHz.
     condition : Condition
     systems : sequence of System
-        The first one is "received".
 
     Returns
     -------
@@ -102,25 +123,26 @@ def write_excerpt(
         The excerpt's entry in excerpts.json, links relative to the page.
     """
     received, original, _ = send(condition, x, SAMPLE_RATE)
-    sounds = {ORIGINAL: original}
-    sounds |= {system.name: system.make(Excerpt(received, original, condition)) for system in systems}
-    gain = common_gain(list(sounds.values()))
-    levels = {key: levels_db(y, PICTURE_COLUMNS) for key, y in sounds.items()}
-    top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for level in levels.values()))
+    line_up = [ORIGINAL, *systems, *ANCHORS]
+    sounds = [system.make(Excerpt(received, original, condition)) for system in line_up]
+    gain = common_gain(sounds)
+    levels = [levels_db(y, PICTURE_COLUMNS) for y in sounds]
+    top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for level in levels))
     for kind in ("sounds", "pictures"):
         (folder / kind / name).mkdir(parents=True)
     versions = []
     taken: set[str] = set()
-    for key, y in sounds.items():
-        version = _untaken(key, "", taken)
+    for system, y, level in zip(line_up, sounds, levels, strict=True):
+        version = _untaken(system.name, "", taken)
         sound, picture = f"sounds/{name}/{version}", f"pictures/{name}/{version}.png"
         write_sound(folder / sound, f"{name}/{version}", y * np.float32(gain))
-        write_picture(folder / picture, levels[key], top_db)
-        figures = None if key == ORIGINAL else measured(original, y, condition.cutoff_hz)
+        write_picture(folder / picture, level, top_db)
+        figures = None if system is ORIGINAL else measured(original, y, condition.cutoff_hz)
         versions.append(
             {
                 "id": version,
-                "label": key.capitalize() if key in (ORIGINAL, RECEIVED) else f"Extended by {key}",
+                "role": system.kind,
+                "label": _label(system),
                 "sound": f"{sound}.flac",
                 "script": f"{sound}.js",
                 "picture": picture,
@@ -139,6 +161,14 @@ def write_excerpt(
         "gain_db": 20 * math.log10(gain),
         "versions": versions,
     }
+
+
+def _label(system: System) -> str:
+    """Return what people call a version: ``Extended, stft, full spectrum (diffuse 1)``."""
+    if system.name in LABELS:
+        return LABELS[system.name]
+    setting = "" if system.diffuse is None else f", {SETTINGS[system.diffuse]}"
+    return f"Extended, {system.model}{setting}"
 
 
 def common_gain(sounds: Sequence[Signal]) -> float:

@@ -33,7 +33,9 @@ MODELS = ("stft", "cqt")
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="demo.page", description="Write a folder with a page on which people listen and compare."
+        prog="python -m demo.page",
+        description="Write a folder with a page on which people listen and compare.",
+        epilog="example: python -m demo.page page --clips song.flac --conditions mp3-64k",
     )
     parser.add_argument("out", type=Path, help="folder to write: a new or an empty one")
     parser.add_argument("--clips", type=Path, nargs="+", default=[CLIP], metavar="FILE",

@@ -94,7 +94,10 @@ def test_the_page_can_be_moved_and_needs_no_network(built):
 def test_all_versions_of_an_excerpt_are_equally_long_and_named_once(built):
     for excerpt in excerpts_of(built):
         names = [version["id"] for version in excerpt["versions"]]
-        assert names == ["original", "received", "stft-diffuse-0", "stft-diffuse-1"]
+        assert names == ["original", "received", "stft-diffuse-0", "stft-diffuse-1", "anchor35", "anchor70"]
+        roles = [version["role"] for version in excerpt["versions"]]
+        assert roles == ["reference", "received", "model", "model", "anchor", "anchor"]
+        assert len({version["label"] for version in excerpt["versions"]}) == len(names)
         lengths = {sound(built, version).shape for version in excerpt["versions"]}
         assert lengths == {(2, round(SECONDS * RATE))}
         assert excerpt["samples"] == round(SECONDS * RATE)
@@ -107,13 +110,26 @@ def test_below_the_cutoff_all_versions_are_the_received_sound_sample_by_sample(b
         frequencies = np.fft.rfftfreq(excerpt["samples"], 1 / RATE)
         below = frequencies < 0.6 * excerpt["cutoff_hz"]  # where a gentle filter takes nothing away yet
         level = np.sqrt(np.mean(np.abs(found["received"][:, below]) ** 2))
-        for name, spectrum in found.items():
+        for name in ("original", "received", "stft-diffuse-0", "stft-diffuse-1"):
+            spectrum = found[name]
             apart = np.sqrt(np.mean(np.abs(spectrum - found["received"])[:, below] ** 2))
             assert apart < 0.02 * level, name
         above = (frequencies > 1.2 * excerpt["cutoff_hz"]) & (frequencies < 15000)
         power = {name: np.mean(np.abs(spectrum[:, above]) ** 2) for name, spectrum in found.items()}
         assert power["stft-diffuse-1"] > 10 * power["received"]
         assert power["stft-diffuse-1"] < 10 * power["original"]
+
+
+def test_an_anchor_is_the_original_up_to_its_edge_and_nothing_above(built):
+    for excerpt in excerpts_of(built):
+        found = spectra(built, excerpt)
+        frequencies = np.fft.rfftfreq(excerpt["samples"], 1 / RATE)
+        for name, edge_hz in (("anchor35", 3500), ("anchor70", 7000)):
+            below, above = frequencies < 0.98 * edge_hz, frequencies > 1.02 * edge_hz
+            apart = np.abs(found[name] - found["original"])[:, below]
+            assert np.mean(apart**2) < 1e-5 * np.mean(np.abs(found["original"])[:, below] ** 2)
+            power = {key: np.mean(np.abs(found[key])[:, above] ** 2) for key in (name, "original")}
+            assert power[name] < 1e-3 * power["original"]
 
 
 def test_the_scripts_carry_the_very_sounds_that_lie_beside_them(built):
@@ -230,6 +246,14 @@ def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path, capsys):
     assert small(tmp_path / "page", "--force") == 1
     assert "expected a folder, received a file" in capsys.readouterr().err
     assert (tmp_path / "page").read_text() == "words"
+
+
+def test_help_says_how_it_is_called(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        page.main(["--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("usage: python -m demo.page ")
+    assert "example: python -m demo.page page --clips song.flac" in said
 
 
 def test_every_shipped_model_is_heard_unless_others_are_chosen():

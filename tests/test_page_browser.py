@@ -17,8 +17,10 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason=MISSING)
 
 RATE = 44100
 SEED = 7
-NAMES = ["original", "received", "stft-diffuse-0", "stft-diffuse-1"]
-COLUMNS = ["session", "excerpt", "condition", "version", "rating", "order", "timestamp"]
+ANCHORS = ["anchor35", "anchor70"]
+NAMES = ["original", "received", "stft-diffuse-0", "stft-diffuse-1", *ANCHORS]
+COLUMNS = ["session", "page", "excerpt", "condition", "version", "rating", "position", "timestamp"]
+LAST = "Extended, stft, full spectrum (diffuse\N{NO-BREAK SPACE}1)"
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +86,11 @@ def test_keys_play_choose_seek_and_repeat(tab):
     tab.press(" ")
     tab.wait("player.playing")
     tab.press("4")
-    assert said(tab) == "Playing Extended by stft, diffuse 1"
-    assert tab.run("player.take.faders.map((fader) => fader.ramp.to)") == [0, 0, 0, 1]
+    assert said(tab) == f"Playing {LAST}"
+    assert tab.run("player.take.faders.map((fader) => fader.ramp.to)") == [0, 0, 0, 1, 0, 0]
     assert tab.run("document.querySelector('input[name=version]:checked').value") == "3"
-    assert tab.run("[...document.querySelectorAll('#pictures img')].map((img) => img.hidden)") == [
-        True
-    ] * 3 + [False]
+    hidden = tab.run("[...document.querySelectorAll('#pictures img')].map((img) => img.hidden)")
+    assert hidden == [True, True, True, False, True, True]
     tab.press(" ")
     tab.run("player.seek(0)")
     tab.press("ArrowRight")
@@ -183,14 +184,14 @@ def test_an_order_comes_from_its_seed_and_is_fair(tab):
 def test_the_blind_test_hides_names_figures_and_pictures_until_the_vote(tab):
     tab.click("#blind")
     shown = tab.run("document.querySelector('main').innerText.split('What the versions are')[0]")
-    assert not any(name in shown for name in ("Received", "diffuse", "LSD"))
+    assert not any(name in shown for name in ("Received", "diffuse", "Low anchor", "LSD"))
     hidden = "['figures', 'spectrogram'].map((id) => getComputedStyle(at(id)).display)"
     assert tab.run(hidden) == ["none", "none"]
-    assert tab.run("slots.map((slot) => slot.label)") == ["Reference", "A", "B", "C", "D"]
+    assert tab.run("slots.map((slot) => slot.label)") == ["Reference", *"ABCDEF"]
     assert tab.run("slots[0].index") == 0
-    assert tab.run("slots.slice(1).map((slot) => slot.index)") == tab.run(f"shuffled(4, randomFrom({SEED}))")
+    assert tab.run("slots.slice(1).map((slot) => slot.index)") == tab.run(f"shuffled(6, randomFrom({SEED}))")
     tab.click("#vote")
-    assert said(tab) == "Rate A, B, C, D first"
+    assert said(tab) == "Rate A, B, C, D, E, F first"
     assert tab.run("votes.rows.length") == 0
     rate_all(tab)
     tab.click("#vote")
@@ -198,6 +199,42 @@ def test_the_blind_test_hides_names_figures_and_pictures_until_the_vote(tab):
     order = tab.run("slots.slice(1).map((slot) => excerpt.versions[slot.index].label)")
     assert [label.partition(": ")[2] for label in labels] == ["Original", *order]
     assert "none" not in tab.run(hidden)
+
+
+def test_anchors_are_offered_in_the_blind_test_alone(tab):
+    rows = "[...document.querySelectorAll('#figures tbody tr')].map((row) => row.hidden)"
+    names = "slots.map((slot) => excerpt.versions[slot.index].id)"
+    assert tab.run(names) == NAMES[:4]
+    assert tab.run(rows) == [False] * 4 + [True] * 2
+    tab.press("5")
+    assert tab.run("player.chosen") == 0
+    tab.click("#blind")
+    assert sorted(tab.run(names)) == sorted([*NAMES, "original"])
+    assert tab.run(rows) == [False] * 6
+    anchor = tab.run("slots.findIndex((slot) => excerpt.versions[slot.index].role === 'anchor')")
+    tab.press(str(anchor))
+    assert tab.run("player.chosen") >= 4
+    tab.click("#blind")  # back, where nothing can stay chosen that is not offered
+    assert tab.run("[player.chosen, chosen]") == [0, 0]
+    tab.click("#blind")
+    received = tab.run("slots.findIndex((slot) => slot.index === 1)")
+    tab.press(str(received))
+    tab.click("#blind")
+    assert said(tab) == "Chosen: Received"
+
+
+def test_what_lies_beyond_the_ninth_key_is_reached_by_the_arrows(tab):
+    tab.run("excerpt.versions.push(...Array(5).fill(excerpt.versions[1])), showExcerpt()")
+    tab.click("#blind")
+    assert len(tab.run("slots")) == 12
+    keys = "[...document.querySelectorAll('#versions kbd')].filter((key) => !key.hidden)"
+    assert tab.run(f"{keys}.map((key) => key.textContent)") == list("0123456789")
+    tab.press("9")
+    tab.run("document.querySelector('input[name=version]:checked').focus()")
+    for letter in "JK":
+        tab.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowDown", windowsVirtualKeyCode=40)
+        tab.call("Input.dispatchKeyEvent", type="keyUp", key="ArrowDown", windowsVirtualKeyCode=40)
+        assert said(tab) == f"Chosen: {letter}"
 
 
 def test_votes_last_and_are_saved_as_csv(tab, address):
@@ -209,11 +246,12 @@ def test_votes_last_and_are_saved_as_csv(tab, address):
     rate_all(tab)
     tab.click("#vote")
     tab.open(address)
-    assert tab.run("at('kept').textContent") == "8 ratings, kept in this browser."
+    assert tab.run("at('kept').textContent") == "12 ratings, kept in this browser."
     for file in (tab.folder / "downloads").iterdir():
         file.unlink()
     tab.click("#export")
-    saved = tab.folder / "downloads" / "tfbwe-votes.csv"
+    session = tab.run("votes.kept.session")
+    saved = tab.folder / "downloads" / f"tfbwe-votes-{session}.csv"
     began = time.monotonic()
     while not saved.exists() and time.monotonic() - began < PATIENCE_S:
         time.sleep(0.05)
@@ -221,22 +259,22 @@ def test_votes_last_and_are_saved_as_csv(tab, address):
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert list(rows[0]) == COLUMNS
     assert text.endswith("\r\n")
-    assert [row["version"] for row in rows[:4]] == first_order
-    assert [int(row["rating"]) for row in rows] == [10, 20, 30, 40] * 2
-    assert [int(row["order"]) for row in rows] == [1, 2, 3, 4] * 2
-    assert [row["condition"] for row in rows] == ["brickwall-8k"] * 4 + ["butterworth-8k"] * 4
-    assert sorted(row["version"] for row in rows[4:]) == NAMES
-    assert len({row["session"] for row in rows}) == 1
+    assert [row["version"] for row in rows[:6]] == first_order
+    assert [int(row["rating"]) for row in rows] == [10, 20, 30, 40, 50, 60] * 2
+    assert [int(row["position"]) for row in rows] == [1, 2, 3, 4, 5, 6] * 2
+    assert [row["condition"] for row in rows] == ["brickwall-8k"] * 6 + ["butterworth-8k"] * 6
+    assert sorted(row["version"] for row in rows[6:]) == sorted(NAMES)
+    assert {(row["session"], row["page"]) for row in rows} == {(session, tab.run("data.id"))}
     tab.click("#reset")
     tab.wait("votes.rows.length === 0")
     tab.open(address)
     assert tab.run("votes.rows.length") == 0
-    assert tab.run("votes.kept.session") != rows[0]["session"]
+    assert tab.run("votes.kept.session") != session
 
 
 def test_any_name_survives_the_csv(tab):
     awkward = 'a "song", of 2 s\n<b>'
-    row = dict(zip(COLUMNS, ["s", awkward, "", "ü", "0", "1", "t"], strict=True))
+    row = dict(zip(COLUMNS, ["s", "p", awkward, "", "ü", "0", "1", "t"], strict=True))
     text = tab.run(f"csv([{json.dumps(row)}])")
     assert list(csv.DictReader(io.StringIO(text, newline=""))) == [row]
 
@@ -279,7 +317,7 @@ def test_every_control_has_a_name_and_a_visible_focus(tab):
     }
     assert [node for node in controls if not node["name"]["value"].strip()] == []
     names = [node["name"]["value"] for node in controls if node["role"]["value"] == "slider"]
-    assert names == ["Position", *(f"Rating of {letter}" for letter in "ABCD")]
+    assert names == ["Position", *(f"Rating of {letter}" for letter in "ABCDEF")]
     tab.run("at('blind').focus()")
     tab.press("Tab")
     assert tab.run("getComputedStyle(document.querySelector(':focus-visible')).outlineStyle") == "solid"
@@ -292,3 +330,14 @@ def test_the_cutoff_is_drawn_at_its_height(tab):
     line, thickness = tab.run(f"({box})(at('cutoff'))")
     assert (top + height - line) / height == pytest.approx(8000 / (RATE / 2), abs=0.01)
     assert thickness < 4
+
+
+def test_labels_of_a_cutoff_at_the_top_of_the_picture_do_not_leave_it_or_overlap(tab):
+    tab.screen(320, 640)
+    tab.run("excerpt.cutoff_hz = 20000, showExcerpt()")
+    box = "(e) => (({top, bottom}) => [top, bottom])(e.getBoundingClientRect())"
+    (top, _), (label, _) = tab.run(
+        f"['.picture', '#cutoff span'].map((e) => ({box})(document.querySelector(e)))"
+    )
+    assert label >= top
+    assert tab.run("at('scale').innerText.split(/\\s*kHz\\s*/)") == ["5", "10", "15", ""]

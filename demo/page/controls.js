@@ -37,7 +37,7 @@ document.addEventListener("keydown", (event) => {
   if (!at("keys").checked || event.ctrlKey || event.metaKey || event.altKey || needs(target, key)) {
     return;
   }
-  const slot = slots.findIndex((one) => String(one.key) === key);
+  const slot = slots.findIndex((one) => String(one.position) === key);
   if (slot >= 0) {
     event.preventDefault();
     choose(slot);
@@ -91,7 +91,7 @@ picture.addEventListener("pointerup", (event) => {
 picture.addEventListener("pointercancel", () => (pressed = null));
 
 at("excerpt").append(...data.excerpts.map((one, i) => element("option", {
-  value: String(i), textContent: `${one.title}, ${one.condition}`,
+  value: String(i), textContent: `${one.condition}: ${one.title}`,
 })));
 showVotes();
 take(0);

@@ -11,10 +11,11 @@ const SCALE = ["bad", "poor", "fair", "good", "excellent"];
 const MARKS_HZ = [5000, 10000, 15000, 20000];
 const CALM_MS = 250;
 const DRAG_PX = 8;
+const LAST_KEY = 9; /* versions beyond are reached by the arrows */
 
 let excerpt = data.excerpts[0];
 let blind = false;
-let slots = []; /* what can be chosen: {key, label, index of the version, rating or null} */
+let slots = []; /* what can be chosen: {position, label, index of the version, rating or null} */
 let chosen = 0; /* a slot */
 let loading = null;
 
@@ -133,9 +134,11 @@ function showExcerpt() {
   const left = excerpt.note ? `${excerpt.regime} (${excerpt.note})` : excerpt.regime;
   at("channel").textContent = `Channel ${excerpt.condition}, cut off at ${hertz(excerpt.cutoff_hz)}: ${left}.`;
   const height = (f_hz) => `${(200 * f_hz) / excerpt.sample_rate}%`;
-  at("scale").replaceChildren(...MARKS_HZ.map((mark) => element("span", { textContent: hertz(mark, 0) })));
-  at("scale").childNodes.forEach((span, i) => (span.style.bottom = height(MARKS_HZ[i])));
+  const marks = MARKS_HZ.filter((mark) => Math.abs(mark - excerpt.cutoff_hz) > 1000);
+  at("scale").replaceChildren(...marks.map((mark) => element("span", { textContent: hertz(mark, 0) })));
+  at("scale").childNodes.forEach((span, i) => (span.style.bottom = height(marks[i])));
   at("cutoff").style.bottom = height(excerpt.cutoff_hz);
+  at("cutoff").classList.toggle("high", excerpt.cutoff_hz > 0.4 * excerpt.sample_rate);
   at("cutoff").firstChild.textContent = `cutoff ${hertz(excerpt.cutoff_hz)}`;
   at("pictures").replaceChildren(...excerpt.versions.map((version) => element("img", {
     src: version.picture,
@@ -159,14 +162,19 @@ function figuresOf(version) {
 /* Begins a comparison, or a trial of the blind test in an order of its own. */
 function showVersions() {
   const { versions } = excerpt;
+  const anchor = versions.map((version) => version.role === "anchor");
   slots = blind
     ? shuffled(versions.length, random).map((index, i) => ({
-        key: i + 1, label: String.fromCharCode(65 + i), index, rating: null,
+        position: i + 1, label: String.fromCharCode(65 + i), index, rating: null,
       }))
-    : versions.map((version, index) => ({ key: index + 1, label: version.label, index }));
+    : versions.map((version, index) => ({ position: index + 1, label: version.label, index })).filter(
+        ({ index }) => !anchor[index],
+      );
   if (blind) {
-    slots.unshift({ key: 0, label: "Reference", index: versions.findIndex((version) => version.id === "original") });
+    const index = versions.findIndex((version) => version.role === "reference");
+    slots.unshift({ position: 0, label: "Reference", index });
   }
+  at("figures").querySelectorAll("tbody tr").forEach((row, i) => (row.hidden = anchor[i] && !blind));
   at("blind").setAttribute("aria-pressed", blind);
   at("task").hidden = at("ballot").hidden = !blind;
   for (const id of ["figures", "spectrogram"]) {
@@ -174,14 +182,14 @@ function showVersions() {
   }
   at("vote").disabled = false;
   at("versions").replaceChildren(...slots.map(rowOf));
-  choose(blind ? 0 : Math.min(chosen, slots.length - 1));
+  choose(blind ? 0 : Math.max(0, slots.findIndex((slot) => slot.index === player.chosen)));
   shown();
 }
 
 function rowOf(slot, i) {
   const radio = element("input", { type: "radio", name: "version", value: String(i) });
   radio.addEventListener("change", () => choose(i));
-  const key = element("kbd", { textContent: slot.key });
+  const key = element("kbd", { textContent: slot.position, hidden: slot.position > LAST_KEY });
   const row = element("div", { className: "version" }, element("label", {}, radio, key, slot.label));
   if ("rating" in slot) {
     const slider = element("input", { type: "range", min: 0, max: 100, value: 50 });
@@ -210,7 +218,7 @@ function vote() {
   const timestamp = new Date().toISOString();
   votes.add(rated.map((slot) => ({
     excerpt: excerpt.id, condition: excerpt.condition, version: excerpt.versions[slot.index].id,
-    rating: slot.rating, order: slot.key, timestamp,
+    rating: slot.rating, position: slot.position, timestamp,
   })));
   at("next").focus();
   at("vote").disabled = true;
@@ -232,7 +240,7 @@ function showVotes() {
 
 function exportVotes() {
   const url = URL.createObjectURL(new Blob([csv(votes.rows)], { type: "text/csv" }));
-  element("a", { href: url, download: "tfbwe-votes.csv" }).click();
+  element("a", { href: url, download: `tfbwe-votes-${votes.kept.session}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 

@@ -1,7 +1,8 @@
 "use strict";
 /* The blind test: random order from a seed, votes in the browser's own storage, a table of them as text. */
 
-const COLUMNS = ["session", "excerpt", "condition", "version", "rating", "order", "timestamp"];
+/* A session is one listener in one browser; position is that in the list, from 1. */
+const COLUMNS = ["session", "page", "excerpt", "condition", "version", "rating", "position", "timestamp"];
 
 /* Numbers in [0, 1), always the same ones for a seed: mulberry32. */
 function randomFrom(seed) {
@@ -37,6 +38,7 @@ function csv(rows) {
 /* Votes of one page, kept where the browser allows it, else as long as the page is open. */
 class Votes {
   constructor(page) {
+    this.page = page;
     this.key = `tfbwe-votes-${page}`;
     this.lasting = true;
     this.kept = { session: newSession(), rows: [] };
@@ -55,7 +57,7 @@ class Votes {
   }
 
   add(rows) {
-    this.kept.rows.push(...rows.map((row) => ({ session: this.kept.session, ...row })));
+    this.kept.rows.push(...rows.map((row) => ({ session: this.kept.session, page: this.page, ...row })));
     this.save();
   }
 

@@ -71,6 +71,7 @@ def test_a_quantised_model_is_held_against_its_own_float_twin():
     assert tables.quantised_pairs([MODEL, other]) == []
     text = tables.markdown(made_up({("stft, diffuse 0", "brickwall-8k"): -0.5}), [MODEL, EXACT], {})
     part = text.split("## Is int8")[1].split("\n## ")[0]
+    assert "| stft, diffuse 0 | exact, diffuse 0 | -0.25 / +0.25 | (+0.00) / (+0.00) |" in part
     shown = "-0.25 (-0.25 to -0.25) worse | +0.25 (+0.25 to +0.25) worse |"
     assert f"| stft, diffuse 0 | exact, diffuse 0 | nothing is left | {shown}" in part
     assert "The largest: SDR dB 0.25; LSD above cutoff 0.25." in part
@@ -105,6 +106,7 @@ def test_words_follow_the_sign_and_the_kind_of_measure():
     assert tables.verdict(sdr, "sdr_db") == "better"
     assert tables.verdict(lsd, "lsd_hf") == "better"
     assert tables.verdict(lsd, "visqol") == "worse"
+    assert tables.verdict(dataclasses.replace(sdr, mean=0.004), "sdr_db") == tables.NO_DIFFERENCE
 
 
 def test_pictures_are_the_same_bytes_for_the_same_rows(tmp_path):
@@ -116,6 +118,19 @@ def test_pictures_are_the_same_bytes_for_the_same_rows(tmp_path):
     assert "plots/gain-against-cutoff.png" in first
     for name in first:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_scores_of_some_tracks_are_said_to_be_of_some():
+    results = made_up({})
+    rows = [
+        {**row, "visqol": 4.0 - (row["system"] == "received")} if row["track"] in TRACKS[:6] else row
+        for row in results.rows
+    ]
+    heard = Results(rows, CHANNELS, results.systems)
+    text = tables.look(heard, {})
+    assert "ViSQOL (more is better; on 6 of the tracks)" in text
+    assert "| stft, diffuse 1 | (+0.00) / (+0.00) / +1.00 |" in text
+    assert "ViSQOL" not in tables.look(results, {})
 
 
 def test_a_measure_that_nobody_has_is_no_column():

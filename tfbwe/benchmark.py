@@ -21,13 +21,15 @@ BLOCK_SAMPLES = 4096
 PIECE_S = 5.0
 
 
-def measure_cost(bundle: Bundle, seconds: float = 20.0) -> dict[str, Any]:
+def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -> dict[str, Any]:
     """Run a decoder over made-up stereo music and measure what it takes.
 
     Parameters
     ----------
     bundle : Bundle
         The model.
+    phase : str
+        Of the diffuse term, which is there in full.
     seconds : float
         Length of the music.
 
@@ -37,10 +39,15 @@ def measure_cost(bundle: Bundle, seconds: float = 20.0) -> dict[str, Any]:
         ``rtf`` (processor time / audio time, one thread), ``peak_rss_mb`` of the whole process,
         ``latency_samples`` at 44.1 kHz, ``macs_per_s`` for a channel, ``size_bytes`` of the model; ``None``
         where unknown.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not know the phase.
     """
     from .offline import make_decoder
 
-    decoder = make_decoder(bundle, 2, CUTOFF_HZ, 1.0, "mirror")
+    decoder = make_decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
     x = made_up_music(PIECE_S)
     blocks = np.split(x, range(BLOCK_SAMPLES, x.shape[1], BLOCK_SAMPLES), axis=1)
     for block in blocks:

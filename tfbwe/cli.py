@@ -55,7 +55,7 @@ examples:
 _BENCHMARK = """\
 examples:
   tfbwe benchmark
-  tfbwe benchmark --json
+  tfbwe benchmark --model cqt --json
 """
 
 
@@ -228,8 +228,18 @@ def _parser() -> argparse.ArgumentParser:
 
     benchmark = command("benchmark", "measure what extending costs on this machine", _BENCHMARK)
     _add_model(benchmark)
+    _add_phase(benchmark)
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _add_phase(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--phase",
+        choices=PHASES,
+        default="mirror",
+        help="phase of the diffuse part; pghi goes with stft (default: mirror)",
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -262,12 +272,7 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         metavar="0..1",
         help="part of the band with a made-up phase: 0 best SDR, 1 full spectrum (default: 1)",
     )
-    parser.add_argument(
-        "--phase",
-        choices=PHASES,
-        default="mirror",
-        help="phase of that part; pghi goes with stft (default: mirror)",
-    )
+    _add_phase(parser)
     parser.add_argument(
         "--clip",
         choices=("soft", "clamp", "rescale"),

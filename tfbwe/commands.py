@@ -139,7 +139,7 @@ def benchmark(options: argparse.Namespace) -> int:
     from .benchmark import measure_cost
     from .offline import load_model
 
-    _print(measure_cost(load_model(options.model, options.trust)), options.json)
+    _print(measure_cost(load_model(options.model, options.trust), options.phase), options.json)
     return 0
 
 

@@ -22,10 +22,12 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.bundle import Bundle
+from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
 from tfbwe.settings import PHASES
 
 from . import charts, tables
+from .arguments import command, module
 from .conditions import CONDITIONS, Condition
 from .costs import Cost, cost
 from .lineup import KINDS, System, line_up, load_models, phases_of
@@ -57,14 +59,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _say(message: str) -> None:
-    print(f"training.evaluate: {message}", file=sys.stderr)
+    print(f"{module('evaluate')}: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
+        prog=command("evaluate"),
         description="Compare models with reference systems on the music that training left out.",
-        epilog="example: python -m training.evaluate --models stft --data music --out report",
+        epilog=f"example: {command('evaluate')} --models stft --data music --out report",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -136,9 +138,9 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     if not rows:
         raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
     results = Results(rows, conditions, systems)
-    command = shlex.join(["python", "-m", "training.evaluate", *arguments])
+    command_line = shlex.join([*command("evaluate").split(), *arguments])
     report = {
-        **provenance(command, options.split, tracks, failed),
+        **provenance(command_line, options.split, tracks, failed),
         "models": {model.name: model.description for model in models},
         "costs": costs,
         **results.as_json(),
@@ -146,11 +148,12 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     brief = results.of(tables.without_float_twins(systems, models))
     pictures = charts.draw(options.out, brief, costs)
     about = (
-        f"# Comparison on {len(tracks) - len(failed)} tracks\n\n"
+        f"# Comparison on {counted(len(tracks) - len(failed), 'track')}\n\n"
         "20 s from the middle of each track of the split "
         f"{options.split}. Means over tracks with 95 % bootstrap intervals. SDR: median over frames of 1 s, "
-        "museval's definition. LSD: decades of power; above the cutoff, up to 16 kHz.\n\n"
-        f"`{command}`, revision {report['git_revision'] or 'unknown'}\n\n"
+        "museval's definition. LSD: decades of power; above the cutoff, up to 16 kHz."
+        f"{f' ViSQOL: on {results.heard} of the tracks, the middle 8 s.' if results.heard else ''}\n\n"
+        f"`{command_line}`, revision {report['git_revision'] or 'unknown'}\n\n"
     )
     shown = "## Pictures\n\n" + "\n".join(f"![{Path(name).stem}]({name})" for name in pictures) + "\n"
     write(options.out, "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")

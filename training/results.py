@@ -26,6 +26,13 @@ class Results:
         As `training.rows` makes them.
     conditions : sequence of Condition
     systems : sequence of System
+
+    Attributes
+    ----------
+    measures, regimes : list of str
+        Those that there are.
+    heard : int
+        Number of tracks whose listener's score was predicted.
     """
 
     def __init__(
@@ -42,6 +49,7 @@ class Results:
         self.measures = [m for m in MEASURES if any(key[2] == m for key in self._values)]
         present = {condition.regime for condition in self.conditions}
         self.regimes = [regime for regime in REGIMES if regime in present]
+        self.heard = len({row["track"] for row in self.rows if row.get("visqol") is not None})
 
     def of(self, systems: Sequence[System]) -> Results:
         """Return the results of some of the systems."""

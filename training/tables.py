@@ -21,8 +21,9 @@ HEADS = {
     "visqol": "ViSQOL",
 }
 SHORT = ("sdr_db", "lsd_hf")
+LOOK = (*SHORT, "visqol")
 NO_DIFFERENCE = "no difference"
-NOT_SHOWN = "the 95 % interval holds 0, or there are fewer than five tracks"
+NOT_SHOWN = "the 95 % interval holds 0, two decimals do, or there are fewer than five tracks"
 Costs = Mapping[str, Mapping[str, float | None]]
 
 
@@ -53,19 +54,30 @@ def look(results: Results, costs: Costs) -> str:
     heads = ["system", *results.regimes, *(("real-time factor", "MMAC/s", "kB", "ms late") if costs else ())]
     rows = []
     for system in results.systems:
-        if system.name == RECEIVED:
-            continue
-        cells = [system.name]
-        for regime in results.regimes:
-            gains = [results.regime_gain(regime, system.name, measure) for measure in SHORT]
-            cells.append(" / ".join(_brief(gain) for gain in gains))
-        if costs:
-            cells += _cost_cells(costs.get(system.model, {}))
-        rows.append(cells)
-    return (
-        "By regime, the mean change of SDR in dB (more is better) / of LSD above the cutoff (less is better) "
-        f"from what was received. In brackets: {NO_DIFFERENCE} ({NOT_SHOWN}).\n\n"
-    ) + table(heads, rows)
+        if system.name != RECEIVED:
+            cells = _cost_cells(costs.get(system.model, {})) if costs else []
+            rows.append([system.name, *_changes(results, system.name, RECEIVED), *cells])
+    return f"By regime, {_legend(results)} from what was received.\n\n" + table(heads, rows)
+
+
+def _legend(results: Results) -> str:
+    """Say what `_changes` shows."""
+    measures = {
+        "sdr_db": "SDR in dB (more is better)",
+        "lsd_hf": "LSD above the cutoff (less is better)",
+        "visqol": f"ViSQOL (more is better; on {results.heard} of the tracks)",
+    }
+    shown = " / ".join(text for measure, text in measures.items() if measure in results.measures)
+    return f"the mean change, track by track, of {shown}; in brackets: {NO_DIFFERENCE} ({NOT_SHOWN}),"
+
+
+def _changes(results: Results, system: str, other: str) -> list[str]:
+    """Mean differences between two systems in each regime, the measures that decide."""
+    measures = [measure for measure in LOOK if measure in results.measures]
+    return [
+        " / ".join(_brief(results.regime_gain(regime, system, measure, other)) for measure in measures)
+        for regime in results.regimes
+    ]
 
 
 def _brief(gain: Estimate | None) -> str:
@@ -91,8 +103,8 @@ def _with_interval(value: float, interval: tuple[float, float], sign: str) -> st
 
 
 def verdict(gain: Estimate, measure: str) -> str:
-    """Say in one word or two what a difference in a measure shows."""
-    if not gain.shows_a_difference:
+    """Say in a word or two what a difference in a measure shows, as far as two decimals tell."""
+    if not gain.shows_a_difference or not round(gain.mean, 2):
         return NO_DIFFERENCE
     return "better" if (gain.mean < 0) == measure.startswith("lsd") else "worse"
 
@@ -204,7 +216,9 @@ def _phases(results: Results) -> str:
 
 
 def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
-    """First systems less second ones by regime, what that shows, and the largest difference in a line."""
+    """First systems less second ones: at one look, and then by every measure."""
+    if not pairs:
+        return ""
     rows, largest = [], dict.fromkeys(results.measures, 0.0)
     for system, other in pairs:
         for regime in results.regimes:
@@ -215,11 +229,13 @@ def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
                 if gain is not None:
                     largest[measure] = max(largest[measure], abs(gain.mean))
             rows.append([system, other, regime, *cells])
-    if not rows:
-        return ""
     most = "; ".join(f"{HEADS[measure]} {value:.2f}" for measure, value in largest.items())
-    heads = ["system", "against", "regime", *(HEADS[measure] for measure in results.measures)]
-    return (
-        f"Mean differences, track by track; {NO_DIFFERENCE}: {NOT_SHOWN}. The largest: {most}.\n\n"
-        + table(heads, rows)
+    brief = [[system, other, *_changes(results, system, other)] for system, other in pairs]
+    return "\n".join(
+        [
+            f"By regime, {_legend(results)} from the system in the second column. The largest: {most}.\n",
+            table(["system", "against", *results.regimes], brief),
+            "By every measure, with 95 % intervals:\n",
+            table(["system", "against", "regime", *(HEADS[measure] for measure in results.measures)], rows),
+        ]
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError, ModelError, TfbweError
+from tfbwe.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 LICENCE = "Apache-2.0"
+_TRAINING = str(__package__).replace("export", "training")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: tfbwe-export runs/stft -o models --quantize none int8",
         allow_abbrev=False,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder of training.fit")
+    parser.add_argument("run", metavar="RUN", type=Path, help=f"run folder of {_TRAINING}.fit")
     parser.add_argument(
         "-o", "--out", metavar="DIR", type=Path, required=True, help="folder to write to, made if missing"
     )
@@ -88,15 +90,17 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     """
     description = _read_run(run)
     names = {q: f"{description['config']['model']}.{q}.tflite" for q in quantisations}
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: expected a folder to write to; it is a file")
     if not force:
         _refuse_existing(out, list(names.values()))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
-    from tfbwe.high_band import HEADS
-    from tfbwe.models import config_from_dict
+    with quiet():
+        from tfbwe.high_band import HEADS
+        from tfbwe.models import config_from_dict
 
-    from .convert import convert
-    from .verify import verify
+        from .convert import convert
+        from .verify import verify
 
     try:
         config = config_from_dict(description["config"]["network"])
@@ -105,15 +109,19 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     if config.heads != HEADS:
         raise ConfigError(
             f"{run}: expected a network with the heads {', '.join(HEADS)}, as the decoder needs; "
-            f"this one has {', '.join(config.heads)} (preset paper?); training.evaluate takes the run itself"
+            f"this one has {', '.join(config.heads)} (preset paper?); "
+            f"{_TRAINING}.evaluate takes the run itself"
         )
     network = _load_network(run, config)
     train, valid = _read_features(run, config.bins)
     finished = []
     for quantisation, name in names.items():
-        flatbuffer = convert(network, config, train, quantisation)
+        with quiet():
+            flatbuffer = convert(network, config, train, quantisation)
         bundle = _describe(name, flatbuffer, quantisation, config, description)
-        manifest = dataclasses.replace(bundle.manifest, verification=verify(network, bundle, valid))
+        with quiet():
+            verification = verify(network, bundle, valid)
+        manifest = dataclasses.replace(bundle.manifest, verification=verification)
         finished.append((out / name, flatbuffer, manifest))
     out.mkdir(parents=True, exist_ok=True)
     for path, flatbuffer, manifest in finished:
@@ -133,12 +141,12 @@ def _read_run(run: Path) -> dict[str, Any]:
     needed = ("config.json", "best.keras", "features.npz")
     missing = [name for name in needed if not (run / name).is_file()]
     if missing:
-        raise ConfigError(f"{run}: expected a run of training.fit; {', '.join(missing)} is missing")
+        raise ConfigError(f"{run}: expected a run of {_TRAINING}.fit; {', '.join(missing)} is missing")
     try:
         description = json.loads((run / "config.json").read_text(encoding="utf-8"))
         description["config"]["network"], description["config"]["model"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{run / 'config.json'}: not written by training.fit: {error!r}") from None
+        raise ConfigError(f"{run / 'config.json'}: not written by {_TRAINING}.fit: {error!r}") from None
     return dict(description)
 
 
@@ -171,7 +179,7 @@ def _read_features(run: Path, bins: int) -> tuple[npt.NDArray[np.float32], npt.N
         with np.load(path) as features:
             train, valid = features["train"].astype(np.float32), features["valid"].astype(np.float32)
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise ConfigError(f"{path}: not the features of a run of training.fit: {error}") from None
+        raise ConfigError(f"{path}: not the features of a run of {_TRAINING}.fit: {error}") from None
     for array in (train, valid):
         if array.ndim != 3 or array.shape[2] != bins or not array.size:
             raise ConfigError(f"{path}: expected features (excerpts, frames, {bins}), received {array.shape}")

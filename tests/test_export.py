@@ -285,6 +285,11 @@ def test_wrong_usage_exits_with_2(argv):
     assert stop.value.code == 2
 
 
+def test_a_file_in_the_place_of_the_output_is_one_line(failing, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "expected a folder" in failing(smoke.run(), "-o", tmp_path / "file")
+
+
 def test_an_output_that_cannot_be_made_is_one_line(failing, tmp_path):
     (tmp_path / "file").write_text("")
     failing(smoke.run(), "-o", tmp_path / "file" / "out", "--quantize", "none")
@@ -313,6 +318,8 @@ def test_without_tensorflow_the_way_out_is_named(failing, tmp_path, monkeypatch)
 def test_a_run_of_another_backend_is_exported_with_tensorflow(tmp_path):
     command = [sys.executable, "-m", "export.cli", smoke.run(), "-o", tmp_path, "--quantize", "none"]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # which importing JAX has set in this process
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
     assert load_bundle(tmp_path / "stft.none.tflite").manifest.verification["rms_nepers"] < 1e-4

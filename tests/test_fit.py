@@ -49,12 +49,12 @@ def state(checkpoint):
 def failing(capsys):
     """Return a way to run the command line that expects one line on standard error, and returns it."""
 
-    def run(*argv, status=1):
+    def run(*argv, status=1, begins="training.fit: "):
         capsys.readouterr()
         assert fit.main(list(argv)) == status
         lines = [line for line in capsys.readouterr().err.splitlines() if line]
         assert len(lines) == 1, lines
-        assert lines[0].startswith("training.fit: ")
+        assert lines[0].startswith(begins)
         return lines[0]
 
     return run
@@ -158,10 +158,11 @@ def test_a_run_may_start_from_the_best_network_of_another(tmp_path, failing):
     assert "same shape" in failing(*other, "--set", "network.bottleneck=24")
 
 
-def test_a_finished_run_has_nothing_to_resume(tmp_path):
+def test_a_finished_run_has_nothing_to_resume(tmp_path, failing):
     run = tmp_path / "run"
     shutil.copytree(smoke.run(), run)
-    assert fit.main(arguments(smoke.music(), run, "--resume")) == 0
+    line = failing(*arguments(smoke.music(), run, "--resume"), status=0, begins=f"{run}: ")
+    assert "finished already, 3 epochs" in line
     assert read_history(run) == read_history(smoke.run())
     assert (run / "last.keras").read_bytes() == (smoke.run() / "last.keras").read_bytes()
 
@@ -173,10 +174,21 @@ def test_a_second_run_into_the_same_folder_is_refused(failing):
 
 
 @pytest.mark.parametrize(
-    "change", [["--seed", "1"], ["--set", "hours=0.04"], ["--preset", "default"]], ids=str
-)
-def test_a_run_is_not_resumed_with_other_settings(change, failing):
-    assert "config.json" in failing(*arguments(smoke.music(), smoke.run(), "--resume", *change))
+    ("change", "differing"),
+    [
+        (["--seed", "1"], "seed is 0, not 1; take"),
+        (["--mixed-precision"], "mixed_precision is False, not True; take"),
+        (["--set", "hours=0.04"], "hours is 0.03, not 0.04; take"),
+        (["--set", "network.bottleneck=8", "batch_size=2"],
+         "network.bottleneck is 16, not 8; batch_size is 4, not 2; take"),
+        (["--preset", "default"], "network.channels is (4, 4, 4), not (12, 24, 32); network.bottleneck"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_resumed_with_other_settings_is_told_which_differ(change, differing, failing):
+    line = failing(*arguments(smoke.music(), smoke.run(), "--resume", *change))
+    assert f"{smoke.run() / 'config.json'}: " in line
+    assert f"started with; {differing}" in line
 
 
 def test_a_damaged_checkpoint_is_one_line(tmp_path, capsys):
@@ -279,6 +291,19 @@ def test_an_unknown_preset_names_those_there_are(tmp_path, failing):
     assert "stft/smoke" in line
 
 
+def test_a_file_in_the_place_of_the_run_folder_is_one_line(tmp_path, failing):
+    (tmp_path / "file").write_text("")
+    line = failing(*arguments(smoke.music(), tmp_path / "file"))
+    assert f"{tmp_path / 'file'}: expected a run folder" in line
+
+
+def test_wrong_folders_are_found_before_tensorflow_is_imported(tmp_path):
+    check = "import sys; from training.fit import main; main(sys.argv[1:]); assert 'keras' not in sys.modules"
+    answer = in_a_process(["-c", check], arguments(tmp_path, tmp_path / "run"))
+    assert answer.returncode == 0
+    assert len(answer.stderr.splitlines()) == 1
+
+
 def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert fit.main(arguments(smoke.music(), tmp_path / "file" / "run")) == 1
@@ -298,12 +323,13 @@ def test_without_keras_the_way_out_is_named(tmp_path, failing, monkeypatch):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
-def test_the_same_command_goes_on_under_jax(tmp_path):
+def test_the_same_command_goes_on_under_jax_without_tensorflow(tmp_path):
     run = tmp_path / "run"
     shutil.copytree(killed_run(), run)
     argv = arguments(smoke.music(), run, "--resume")
-    answer = in_a_process(["-m", "training.fit"], argv, KERAS_BACKEND="jax")
+    answer = in_a_process(["tests/fit_without_tensorflow.py"], argv, KERAS_BACKEND="jax")
     assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.startswith("training on ")
     assert [row["epoch"] for row in read_history(run)] == ["1", "2", "3"]
     for mine, its in zip(read_history(run), read_history(smoke.run()), strict=True):
         assert float(mine["val_loss"]) == pytest.approx(float(its["val_loss"]), rel=0.02)

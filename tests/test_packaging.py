@@ -14,6 +14,8 @@ import pytest
 import smoke
 import soundfile
 
+from training.manifest import MANIFEST_NAME, write_manifest
+
 ROOT = Path(__file__).parent.parent
 LARGEST_MB = 200
 UNREACHABLE = ("Failed to establish a new connection", "Temporary failure in name resolution", "ProxyError")
@@ -154,6 +156,9 @@ def test_what_needs_an_extra_says_so_in_one_line(command, extra, environment, tm
             (tmp_path / "run").mkdir(exist_ok=True)
             (tmp_path / "run" / name).write_bytes(b"")
         (tmp_path / "run" / "config.json").write_text('{"config": {"network": {}, "model": "stft"}}')
+    else:
+        (tmp_path / "d").mkdir()
+        write_manifest(tmp_path / "d" / MANIFEST_NAME, [])
     answer = run(program(environment, command[0]), *command[1:], cwd=tmp_path)
     assert answer.returncode == 1
     assert len(answer.stderr.strip().splitlines()) == 1

@@ -168,6 +168,13 @@ def test_a_folder_of_other_files_is_refused(other_music, capsys):
     assert contents(other_music) == before
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, capsys):
+    (tmp_path / "out").write_text("mine")
+    line = refused(capsys, *arguments(tmp_path / "out"))
+    assert f"{tmp_path / 'out'}: expected a folder for the shards" in line
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_a_second_run_at_the_same_time_is_refused(tmp_path, capsys):
     with precompute._alone(tmp_path / "out"):
         assert "one is writing here" in refused(capsys, *arguments(tmp_path / "out"))

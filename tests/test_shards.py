@@ -100,6 +100,16 @@ def test_a_fixed_set_is_never_longer_than_the_split():
     assert len(Shards(made(), "valid").fixed_set(1000)["received"]) == EXAMPLES["valid"]
 
 
+def test_fixed_batches_are_the_fixed_set_in_every_pass():
+    shards = Shards(made(), "valid", verify=False)
+    whole, batches = shards.fixed_set(1000), shards.fixed_batches(1000, 4)
+    assert int(batches.cardinality()) == 2
+    for _ in range(2):
+        passed = list(batches.as_numpy_iterator())
+        assert [len(batch["cutoff_hz"]) for batch in passed] == [4, EXAMPLES["valid"] - 4]
+        assert_same([whole], [{name: np.concatenate([batch[name] for batch in passed]) for name in NAMES}])
+
+
 def test_hours_count_music_and_not_variants():
     hours = EXAMPLES["train"] / VARIANTS * BLOCK_LENGTH / 44100 / 3600
     assert Shards(made(), "train").hours == pytest.approx(hours)
@@ -142,10 +152,10 @@ def test_unfinished_shards_are_not_trained_on(tmp_path):
     out = copied(tmp_path / "out")
     rows = json.loads((out / "index.json").read_text())["shards"]
     (out / "index.json").write_text(json.dumps({"shards": rows[:1] + rows[2:]}))
-    with pytest.raises(ConfigError, match=r"5 shards.*1 are still to be made, train-00001-of-00005"):
+    with pytest.raises(ConfigError, match=r"5 shards.*1 of them still to be made, train-00001-of-00005"):
         Shards(out, "train")
     (out / "index.json").unlink()
-    with pytest.raises(ConfigError, match="2 are still to be made"):
+    with pytest.raises(ConfigError, match="2 of them still to be made"):
         Shards(out, "valid")
 
 

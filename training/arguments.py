@@ -1,6 +1,18 @@
-"""Numbers on the command lines of this package."""
+"""Command lines of this package: how they are called, and numbers that they read."""
 
 import argparse
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def module(name: str) -> str:
+    """Full name of a module of this package: ``training.fit``, or ``tfbwe.training.fit`` once installed."""
+    return f"{_PACKAGE}.{name}"
+
+
+def command(name: str) -> str:
+    """How a module of this package is run: ``python -m training.fit``."""
+    return f"python -m {module(name)}"
 
 
 def whole_number(text: str) -> int:

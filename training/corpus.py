@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tfbwe.console import counted
 from tfbwe.errors import TfbweError
 
 from . import debian_music
+from .arguments import command, positive
 from .layouts import LAYOUTS
 from .manifest import MANIFEST_NAME, SPLITS, Track
 from .packages import PackageError
@@ -24,13 +26,13 @@ def _summary(tracks: Sequence[Track], left_out: Sequence[LeftOut]) -> Iterator[s
     for split, rows in itertools.groupby(ordered, key=lambda row: row.split):
         members = list(rows)
         hours = math.fsum(row.seconds for row in members) / 3600
-        yield f"{split}: {len(members)} files, {hours:.2f} h"
-    yield f"left out: {len(left_out)} files"
+        yield f"{split}: {counted(len(members), 'file')}, {hours:.2f} h"
+    yield f"left out: {counted(len(left_out), 'file')}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.corpus",
+        prog=command("corpus"),
         description="Fetch a music corpus, or measure a music folder into a manifest.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
@@ -39,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "fetch",
         help="download a corpus and scan it",
         description="Download a corpus into DIR, unpack and scan it. Interrupted, the same command goes on.",
-        epilog="example: python -m training.corpus fetch debian-music data/debian-music",
+        epilog=f"example: {command('corpus')} fetch debian-music data/debian-music",
     )
     fetch.add_argument(
         "corpus", choices=[debian_music.NAME], help="eight Debian packages, 690 MB, 9 h of music"
@@ -50,14 +52,14 @@ def _parser() -> argparse.ArgumentParser:
         help="measure a music folder",
         description="Measure every sound file in DIR (bandwidth, rate, channels, length, loudness, split) "
         f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; another tree is split by its first folders.",
-        epilog="example: python -m training.corpus scan ~/music/musdb18hq",
+        epilog=f"example: {command('corpus')} scan ~/music/musdb18hq",
     )
     scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
-    for command in (fetch, scanner):
-        command.add_argument(
-            "--jobs", type=_positive, default=JOBS, help="threads that measure (default: %(default)s)"
+    for each in (fetch, scanner):
+        each.add_argument(
+            "--jobs", type=positive, default=JOBS, help="threads that measure (default: %(default)s)"
         )
-        command.add_argument(
+        each.add_argument(
             "--resume",
             action=argparse.BooleanOptionalAction,
             default=True,
@@ -66,16 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, received {text!r}")
-    return int(text)
-
-
 def _fetch(directory: Path) -> list[str]:
     """Fetch and report; return the packages that could not be had."""
     report = debian_music.fetch(directory)
-    print(f"{directory}: {report.written} files unpacked, {report.kept} were there")
+    print(f"{directory}: {counted(report.written, 'file')} unpacked, {report.kept} were there")
     for row in report.missing:
         print(f"missing: {row.file}: no file of {row.package} has sha256 {row.sha256}", file=sys.stderr)
     for reason in report.unavailable.values():

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt_stream import block_window, default_overlap
+from tfbwe.quiet import quiet
 
 from . import degrade, filters
 from .dataset import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
@@ -171,8 +172,8 @@ def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Sha
     OSError
         If the file cannot be written.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    with quiet():
+        import tensorflow as tf
 
     try:
         with tf.io.TFRecordWriter(str(path)) as writer:

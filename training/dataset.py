@@ -26,6 +26,7 @@ from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
 from . import degrade
+from .arguments import module
 from .manifest import MANIFEST_NAME, Track, read_manifest
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Music:
         if not rows:
             raise ConfigError(
                 f"{data / MANIFEST_NAME}: expected tracks of the split {split}, there are none; "
-                f"a folder of at least two tracks, scanned by training.corpus, has both"
+                f"a folder of at least two tracks, scanned by {module('corpus')}, has both"
             )
         bar = tqdm.tqdm(rows, desc=f"decoding {split}", unit="track", disable=None)
         self.tracks = [(track, decoded(data, track)) for track in bar]

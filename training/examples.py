@@ -30,8 +30,12 @@ class FromMusic:
         self.hours = self._music.hours
 
     def fixed_set(self, count: int) -> Batch:
-        """Return examples that are the same for every run and seed: to validate on."""
+        """Return examples that are the same for every run and seed."""
         return fixed_set(self._music, self._config, count)
+
+    def validation(self, count: int) -> Any:
+        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
+        return self.fixed_set(count), None
 
     @contextlib.contextmanager
     def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
@@ -58,6 +62,10 @@ class FromShards:
     def fixed_set(self, count: int) -> Batch:
         """Return the first examples."""
         return self._shards.fixed_set(count)
+
+    def validation(self, count: int) -> Any:
+        """Give the first examples, read again for every validation."""
+        return self._shards.fixed_batches(count, self._config.batch_size)
 
     @contextlib.contextmanager
     def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:

@@ -8,15 +8,16 @@ import argparse
 import ast
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfbwe.atomic import replacing
+from tfbwe.console import counted
 from tfbwe.errors import ConfigError, ModelError, TfbweError
+from tfbwe.quiet import quiet
 
-from .arguments import positive, whole_number
+from .arguments import command, module, positive, whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from .examples import FromMusic, FromShards
     from .presets import FitConfig
 
+    Examples = FromMusic | FromShards
+
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.fit",
-        description="Train a network on a music folder that has a manifest (see training.corpus).",
-        epilog="example: python -m training.fit --model stft --preset default --data music --run runs/stft",
+        prog=command("fit"),
+        description=f"Train a network on a music folder that has a manifest (see {module('corpus')}).",
+        epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft",
         allow_abbrev=False,
     )
     parser.add_argument("--model", required=True, choices=["stft", "cqt"])
@@ -65,13 +68,13 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         return _failed(f"{error.filename or options.run}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("training.fit: stopped; go on with --resume", file=sys.stderr)
+        print(f"{module('fit')}: stopped; go on with --resume", file=sys.stderr)
         return 130
     return 0
 
 
 def _failed(message: str) -> int:
-    print(f"training.fit: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{module('fit')}: {' '.join(message.split())}", file=sys.stderr)
     return 1
 
 
@@ -100,13 +103,15 @@ def overridden(config: "FitConfig", settings: list[str]) -> "FitConfig":
 
 def fit(options: argparse.Namespace) -> None:
     """Train as the command line says."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
+    _check_folders(options)
+    with quiet():
+        import keras
+
+        logs = _logs(options.run)
 
     from tfbwe.stft import SAMPLE_RATE
 
     from . import run
-    from .examples import examples
     from .presets import preset
 
     config = overridden(preset(options.model, options.preset), options.set)
@@ -115,36 +120,77 @@ def fit(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     resumed = options.resume and (folder / run.LAST).exists()
-    initial = _initial(options.init, config) if options.init and not resumed else None
-    music, held_out = (examples(options.data, split, config) for split in ("train", "valid"))
-    print(
-        f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks",
-        file=sys.stderr,
-    )
-    _prepare(folder, config, options)
-    write_features(folder, config, music, held_out)
     crop_seconds = config.crop_samples / SAMPLE_RATE
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
-    trainer = load_trainer(folder / run.LAST) if resumed else new_trainer(config, epochs * steps)
+    trainer: Any = load_trainer(folder / run.LAST) if resumed else None
+    done = int(trainer.optimizer.iterations) // steps if resumed else 0
+    if done >= epochs:
+        print(
+            f"{folder}: finished already, {counted(done, 'epoch')}; to train its network further, take a new "
+            f"--run folder, with --init {folder} and --set hours=...",
+            file=sys.stderr,
+        )
+        return
+    initial = _initial(options.init, config) if options.init and not resumed else None
+    music, held_out = _opened(options.data, config)
+    _prepare(folder, config, options)
+    write_features(folder, config, music, held_out)
+    if trainer is None:
+        trainer = new_trainer(config, epochs * steps)
     if initial is not None:
         trainer.network.set_weights(initial.get_weights())
-    done = int(trainer.optimizer.iterations) // steps
     with music.batches(options.seed, done * steps, options.workers) as batches:
         trainer.fit(
             batches,
-            validation_data=(held_out.fixed_set(config.valid_crops), None),
+            validation_data=held_out.validation(config.valid_crops),
             validation_batch_size=config.batch_size,
             initial_epoch=done,
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,
             verbose=0,
-            callbacks=[
-                run.Recorder(folder, config.batch_size * crop_seconds),
-                keras.callbacks.TensorBoard(str(folder / "tensorboard")),
-            ],
+            callbacks=[run.Recorder(folder, config.batch_size * crop_seconds), *logs],
         )
+
+
+def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
+    """TensorBoard's log, which TensorFlow writes on every backend, where it is installed."""
+    import keras
+
+    try:
+        import tensorflow  # noqa: F401
+    except ModuleNotFoundError:
+        if keras.backend.backend() == "tensorflow":
+            raise
+        return []
+    return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
+
+
+def _check_folders(options: argparse.Namespace) -> None:
+    """Check what needs no TensorFlow, which takes seconds to import."""
+    from .manifest import MANIFEST_NAME, read_manifest
+    from .shards import is_shards
+
+    if options.run.exists() and not options.run.is_dir():
+        raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
+    if not is_shards(options.data):
+        read_manifest(options.data / MANIFEST_NAME)
+
+
+def _opened(data: Path, config: "FitConfig") -> "tuple[Examples, Examples]":
+    """Open what is trained and what is validated on; says how much there is, and what does the work."""
+    import keras
+
+    from .examples import examples
+
+    music, held_out = (examples(data, split, config) for split in ("train", "valid"))
+    print(
+        f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks; "
+        f"{keras.backend.backend()} on {', '.join(keras.distribution.list_devices())}",
+        file=sys.stderr,
+    )
+    return music, held_out
 
 
 def _initial(other: Path, config: "FitConfig") -> "keras.Model":
@@ -156,9 +202,7 @@ def _initial(other: Path, config: "FitConfig") -> "keras.Model":
     return run.best_network(other)
 
 
-def write_features(
-    folder: Path, config: "FitConfig", music: "FromMusic | FromShards", held_out: "FromMusic | FromShards"
-) -> None:
+def write_features(folder: Path, config: "FitConfig", music: "Examples", held_out: "Examples") -> None:
     """Keep some features of training and of held-out music.
 
     Export sets the ranges of quantised values on the ones and verifies on the others.
@@ -232,16 +276,19 @@ def compiled() -> bool:
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
     """Check that the run folder is new, or with ``--resume`` that it is the same run."""
     from . import run
+    from .shards import differences
 
     if not (folder / run.CONFIG).exists():
         return
     if not options.resume:
         raise ConfigError(f"{folder}: expected a new run folder; this one holds a run, go on with --resume")
     was = run.read_description(folder)
-    same = (was.get("seed"), was.get("mixed_precision")) == (options.seed, options.mixed_precision)
-    if run.read_config(folder) != config or not same:
+    given = {**dataclasses.asdict(config), "seed": options.seed, "mixed_precision": options.mixed_precision}
+    its = {**was, **dataclasses.asdict(run.read_config(folder))}
+    if differing := differences({name: its.get(name) for name in given}, given):
         raise ConfigError(
-            f"{folder}: expected settings, seed and precision as the run was started with, see {run.CONFIG}"
+            f"{folder / run.CONFIG}: expected the settings that the run was started with; "
+            f"{'; '.join(differing)}; take those, or another --run"
         )
 
 

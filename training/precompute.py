@@ -20,9 +20,10 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
 
-from .arguments import positive, whole_number
+from .arguments import command, module, positive, whole_number
 
 if TYPE_CHECKING:
     from .cqt_pairs import Item
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _WORK = ".work-"
 _GB = 1e9
 _ENVIRONMENT = {
-    "TF_CPP_MIN_LOG_LEVEL": "2",
     # glibc: keep freed memory instead of asking the system for it again with every example; a fifth faster.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
@@ -42,10 +42,10 @@ _ENVIRONMENT = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.precompute",
+        prog=command("precompute"),
         description="Write pairs of band-limited and full-band CQT blocks as TFRecord shards, to train on. "
         "Interrupted, the same command goes on.",
-        epilog="example: python -m training.precompute --data music --out shards --variants 2",
+        epilog=f"example: {command('precompute')} --data music --out shards --variants 2",
         allow_abbrev=False,
     )
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
@@ -72,13 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenExecutor:
         return _failed("a process was ended from outside, for want of memory perhaps; take fewer --jobs")
     except KeyboardInterrupt:
-        print("training.precompute: stopped; the same command goes on from here", file=sys.stderr)
+        print(f"{module('precompute')}: stopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
 
 
 def _failed(message: str) -> int:
-    print(f"training.precompute: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{module('precompute')}: {' '.join(message.split())}", file=sys.stderr)
     return 1
 
 
@@ -150,7 +150,7 @@ def _is_complete(out: Path, schema: dict[str, Any]) -> bool:
     names = [name for split, row in schema["splits"].items() for name in shard_names(split, row["shards"])]
     complete = set(names) <= set(_finished(out))
     if complete:
-        print(f"{out}: complete, {len(names)} shards", file=sys.stderr)
+        print(f"{out}: complete, {counted(len(names), 'shard')}", file=sys.stderr)
     return complete
 
 
@@ -225,7 +225,8 @@ def _announce(out: Path, plan: dict[str, list[Item]], shards: dict[str, list[Ite
     needed = examples * example_bytes()
     sizes = " and ".join(f"{len(items)} of {split}" for split, items in plan.items())
     print(
-        f"{out}: examples: {sizes}; to write: {examples} in {len(shards)} shards, {needed / _GB:.1f} GB",
+        f"{out}: examples: {sizes}; to write: {examples} in {counted(len(shards), 'shard')}, "
+        f"{needed / _GB:.1f} GB",
         file=sys.stderr,
     )
     free = shutil.disk_usage(out).free
@@ -239,6 +240,8 @@ def _announce(out: Path, plan: dict[str, list[Item]], shards: dict[str, list[Ite
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Make the folder, and keep a second run out of it."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: expected a folder for the shards, new or with some in it; it is a file")
     out.mkdir(parents=True, exist_ok=True)
     if os.name != "posix":
         yield
@@ -297,7 +300,7 @@ def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dic
             bar.set_postfix_str(f"{speed:.0f} x real time")
     gigabytes = sum(shard.bytes for shard in index.values()) / _GB
     print(
-        f"{out}: complete, {len(index)} shards, {total} examples, {gigabytes:.1f} GB, "
+        f"{out}: complete, {counted(len(index), 'shard')}, {counted(total, 'example')}, {gigabytes:.1f} GB, "
         f"made at {speed:.0f} times real time",
         file=sys.stderr,
     )

@@ -17,6 +17,7 @@ from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
 from tfbwe.models import autoencoder, config_from_dict
 
+from .arguments import command, module
 from .presets import FitConfig
 from .provenance import git_revision, versions
 
@@ -42,9 +43,7 @@ def describe(
         "mixed_precision": mixed_precision,
         "init": None if init is None else read_description(init),
         "backend": keras.backend.backend(),
-        "command": shlex.join(
-            ["python", "-m", "training.fit", *(sys.argv[1:] if arguments is None else arguments)]
-        ),
+        "command": shlex.join([*command("fit").split(), *(sys.argv[1:] if arguments is None else arguments)]),
         "git_revision": git_revision(),
         "versions": versions("keras", "tensorflow", "jax", "numpy", "scipy", "soxr", "soundfile"),
     }
@@ -90,11 +89,13 @@ def read_description(run: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{run}: expected a run folder made by training.fit, with {CONFIG} in it") from None
+        raise ConfigError(
+            f"{run}: expected a run folder made by {module('fit')}, with {CONFIG} in it"
+        ) from None
     except ValueError as error:
-        raise ConfigError(f"{path}: expected JSON as training.fit writes it: {error}") from None
+        raise ConfigError(f"{path}: expected JSON as {module('fit')} writes it: {error}") from None
     if not isinstance(description, dict):
-        raise ConfigError(f"{path}: expected a JSON object as training.fit writes it")
+        raise ConfigError(f"{path}: expected a JSON object as {module('fit')} writes it")
     return description
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfbwe.console import counted
 from tfbwe.errors import AudioError, TfbweError
 
 from .layouts import Source, find_sources
@@ -202,7 +203,7 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
     if not tracks:
         raise AudioError(
             f"{directory}: expected music with a bandwidth of {MIN_BANDWIDTH_HZ:.0f} Hz or more, "
-            f"found {len(sources)} sound files and none usable"
+            f"found {counted(len(sources), 'sound file')} and none usable"
         )
     write_manifest(directory / MANIFEST_NAME, tracks)
     partial.unlink(missing_ok=True)

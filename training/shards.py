@@ -22,10 +22,13 @@ import numpy.typing as npt
 import tqdm
 
 from tfbwe.atomic import replacing
+from tfbwe.console import counted
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
 from tfbwe.transform import transform_parameters
+
+from .arguments import command
 
 FORMAT, VERSION = "tfbwe pairs of CQT blocks", 1
 SCHEMA, INDEX = "schema.json", "index.json"
@@ -35,7 +38,7 @@ BINS = 400
 """Bands kept, from the lowest of constant Q up: what a CQT network reads and predicts."""
 BLOCK_HOURS = BLOCK_LENGTH / SAMPLE_RATE / 3600
 _READS = 2
-_MAKE = "`python -m training.precompute`"
+_MAKE = f"`{command('precompute')}`"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,8 +190,8 @@ class Shards:
         missing = [name for name in names if name not in index]
         if missing:
             raise ConfigError(
-                f"{folder}: expected {len(names)} shards of the split {split}, {len(missing)} are still to "
-                f"be made, {missing[0]} the first; go on with {_MAKE}"
+                f"{folder}: expected {counted(len(names), 'shard')} of the split {split}, "
+                f"{len(missing)} of them still to be made, {missing[0]} the first; go on with {_MAKE}"
             )
         self._shards = [index[name] for name in names]
         for shard in self._shards:
@@ -274,19 +277,23 @@ class Shards:
             parsed[name] = tf.cast(tf.reshape(flat, [-1, *shape]), tf.float32)
         return {name: parsed[name] for name in wanted}
 
-    def fixed_set(self, count: int) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the first `count` examples, or all if there are fewer, as one batch: to validate on."""
+    def fixed_batches(self, count: int, batch_size: int) -> Any:
+        """Batches of the first `count` examples, read anew in every pass: hundreds would fill a gigabyte."""
         import tensorflow as tf
 
         paths = [str(self.folder / shard.name) for shard in self._shards]
         count = min(count, self.examples)
-        records = tf.data.TFRecordDataset(paths).take(count).batch(16).map(self._parse)
+        batches = tf.data.TFRecordDataset(paths).take(count).batch(batch_size).map(self._parse)
+        return batches.apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
+
+    def fixed_set(self, count: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the first `count` examples, or all if there are fewer, as one batch."""
         out: dict[str, npt.NDArray[np.float32]] = {}
         filled = 0
-        for batch in records.as_numpy_iterator():
+        for batch in self.fixed_batches(count, 16).as_numpy_iterator():
             size = len(batch["cutoff_hz"])
             for name, array in batch.items():
-                out.setdefault(name, np.empty((count, *array.shape[1:]), np.float32))
+                out.setdefault(name, np.empty((min(count, self.examples), *array.shape[1:]), np.float32))
                 out[name][filled : filled + size] = array
             filled += size
         return out

@@ -8,7 +8,6 @@ MUSIC ?= build/music
 CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
-PHASES = received mirror pghi
 
 .PHONY: demo test test-reference test-browser lint train-smoke report page evaluate clean
 
@@ -51,14 +50,16 @@ train-smoke: $(VENV)/.with-train,export
 # What the shipped models do to the shipped clips: figures, pictures, and a page to listen on.
 report: page
 	$(BIN)/python -m demo.clips build/report/clips
-	$(EVALUATE) --data build/report/clips --out build/report --phases $(PHASES)
+	$(EVALUATE) --data build/report/clips --out build/report --visqol 0
 
 page: $(VENV)/.with-train,report
 	$(BIN)/python -m demo.page --force build/report/page
 
-# The same on the whole test list, which it fetches first; the committed figures. Some hours; stopped, it goes on.
+# The same on the whole test list, which it fetches first (690 MB, needs apt-get), with the networks before
+# quantisation, and with ffmpeg's exciter where ffmpeg is installed: the committed figures. An hour or two; stopped,
+# it goes on.
 evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
-	$(EVALUATE) $(FLOAT32) --data $(MUSIC) --out docs --cache build/rows --phases $(PHASES) --visqol 8
+	$(EVALUATE) $(FLOAT32) --data $(MUSIC) --out docs --cache build/rows
 	$(BIN)/python -m training.cards --report docs --out docs
 
 $(MUSIC)/manifest.csv: | $(VENV)/.with-train,report

@@ -24,7 +24,10 @@ from training.conditions import CONDITIONS
 
 ROOT = Path(__file__).parent.parent
 COST = {"rtf": 0.02, "peak_rss_mb": 80.0, "latency_samples": 2048, "macs_per_s": 7e7, "size_bytes": 412656}
-TWO = ["--conditions", "brickwall-8k", "mp3-64k", "--systems", "mirror", "model"]
+TWO = [
+    *["--visqol", "0", "--phases", "mirror"],
+    *["--conditions", "brickwall-8k", "mp3-64k", "--systems", "mirror", "model"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +200,31 @@ def test_music_that_cannot_be_read_at_all_is_one_line(held_out, tmp_path, capsys
         path.unlink()
     assert again(data, tmp_path / "report", "--systems", "mirror") == 1
     assert "there is none" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_track_that_makes_a_library_raise_is_left_out_like_one_that_cannot_be_read(
+    held_out, tmp_path, capsys, monkeypatch
+):
+    measured = rows.measured
+    made = []
+
+    def raising_once(*arguments):
+        made.append(arguments)
+        if len(made) == 1:
+            raise ValueError("too few samples")
+        return measured(*arguments)
+
+    monkeypatch.setattr(rows, "measured", raising_once)
+    assert again(held_out, tmp_path / "report", "--systems", "mirror") == 0
+    found = read(tmp_path / "report")
+    assert (len(found["failed"]), found["tracks"]) == (1, 1)
+    assert "ValueError: too few samples" in capsys.readouterr().err
+
+
+def test_a_mistake_of_the_code_is_not_taken_for_one_of_a_file(held_out, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "measured", lambda *a: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        again(held_out, tmp_path / "report", "--systems", "mirror")
 
 
 def test_a_folder_without_test_tracks_is_one_line(tmp_path, capsys):

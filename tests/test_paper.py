@@ -99,6 +99,7 @@ def difference(mean, low, high):
         (difference(-0.5, -0.9, -0.1), "lsd", "the CQT is better"),
         (difference(0.5, 0.1, 0.9), "lsd", "the CQT is worse"),
         (difference(0.5, -0.1, 0.9), "snr_db", "no difference that these tracks show"),
+        (difference(0.004, 0.001, 0.009), "sdr_db", "no difference that these tracks show (+0.00 dB"),
     ],
 )
 def test_the_sentence_goes_by_the_interval_and_the_kind_of_measure(gain, measure, words):

@@ -17,9 +17,10 @@ from typing import Any
 from tfbwe.errors import ConfigError, TfbweError
 from tfbwe.stft import SAMPLE_RATE
 
+from .arguments import command, module
 from .evaluate import write
 from .lineup import RECEIVED
-from .tables import HEADS, table
+from .tables import head, table
 
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
 TRANSFORMS = {
@@ -32,9 +33,9 @@ TEMPLATE = Path(__file__).with_name("model_card.md")
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.cards",
+        prog=command("cards"),
         description="Write a model card for every model file of a report.",
-        epilog="example: python -m training.cards --report docs --out docs",
+        epilog=f"example: {command('cards')} --report docs --out docs",
         allow_abbrev=False,
     )
     parser.add_argument("--report", required=True, type=Path, help="folder with report.json")
@@ -47,20 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             write(options.out, f"model-card-{name}.md", card(report, name))
             print(options.out / f"model-card-{name}.md")
     except (TfbweError, OSError) as error:
-        print(f"training.cards: {error}", file=sys.stderr)
+        print(f"{module('cards')}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def read_report(path: Path) -> dict[str, Any]:
     """Report of `training.evaluate`; `ConfigError` if there is none."""
+    maker = module("evaluate")
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         report["costs"], report["models"], report["estimates"], report["conditions"]
     except FileNotFoundError:
-        raise ConfigError(f"{path}: expected a report, found none; make it with training.evaluate") from None
+        raise ConfigError(f"{path}: expected a report of {maker}, found none") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not a report of training.evaluate of this version: {error!r}") from None
+        raise ConfigError(f"{path}: not a report of {maker} of this version: {error!r}") from None
     return report
 
 
@@ -86,7 +88,8 @@ def card(report: Mapping[str, Any], name: str) -> str:
         split=report["split"],
         command=report["command"],
         revision=report["git_revision"] or "unknown",
-        figures=table(["received through", "system", *(HEADS[m] for m in MEASURES)], _rows(report, name)),
+        figures=table(["received through", "system", *_heads(report)], _rows(report, name)),
+        regimes="\n".join(f"- {c['name']}: {c['regime']}" for c in report["conditions"]),
     )
 
 
@@ -129,6 +132,11 @@ def _runs(training: Mapping[str, Any]) -> list[str]:
         f"revision {training['git_revision']}."
     )
     return [*earlier, line]
+
+
+def _heads(report: Mapping[str, Any]) -> list[str]:
+    heard = max((e["tracks"] for e in report["estimates"] if e["measure"] == "visqol"), default=None)
+    return [head(measure, heard) for measure in MEASURES]
 
 
 def _rows(report: Mapping[str, Any], name: str) -> list[list[str]]:

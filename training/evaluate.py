@@ -11,8 +11,10 @@ import argparse
 import json
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +92,16 @@ def _parser() -> argparse.ArgumentParser:
         "--phases",
         nargs="+",
         choices=PHASES,
-        default=["mirror"],
+        default=PHASES,
         metavar="P",
-        help=f"of the diffuse term: {', '.join(PHASES)} (default mirror)",
+        help=f"of the diffuse term: {', '.join(PHASES)} (default all)",
     )
     parser.add_argument(
         "--visqol",
         type=int,
-        default=0,
+        default=8,
         metavar="N",
-        help="also predict the listener's score on N tracks; takes seconds a row",
+        help="predict the listener's score on N tracks (default 8); takes as long as all the rest",
     )
     parser.add_argument("--tracks", type=int, metavar="N", help="N tracks of the split alone, for a trial")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
@@ -121,6 +123,10 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     conditions = [condition for condition in CONDITIONS if condition.name in options.conditions]
     if "exciter" in options.systems and not exciter_found():
         _say("ffmpeg is not installed; no row for its exciter")
+    if options.visqol and not find_spec("visqol"):
+        raise ConfigError(
+            "--visqol: ViSQOL is not installed; pip install 'tfbwe[report]', or take --visqol 0"
+        )
     systems = line_up(models, options.systems, options.phases)
     for model in models:
         for phase in options.phases:
@@ -139,8 +145,11 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
     results = Results(rows, conditions, systems)
     command_line = shlex.join([*command("evaluate").split(), *arguments])
+    origin = provenance(command_line, options.split, tracks, failed)
+    if any(system.kind == "exciter" for system in systems):
+        origin["versions"]["ffmpeg"] = _ffmpeg_version()
     report = {
-        **provenance(command_line, options.split, tracks, failed),
+        **origin,
         "models": {model.name: model.description for model in models},
         "costs": costs,
         **results.as_json(),
@@ -152,7 +161,8 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         "20 s from the middle of each track of the split "
         f"{options.split}. Means over tracks with 95 % bootstrap intervals. SDR: median over frames of 1 s, "
         "museval's definition. LSD: decades of power; above the cutoff, up to 16 kHz."
-        f"{f' ViSQOL: on {results.heard} of the tracks, the middle 8 s.' if results.heard else ''}\n\n"
+        f"{f' ViSQOL: on {results.heard} of the tracks, the middle 8 s.' if results.heard else ''} "
+        "Tracks are drawn as if each were by another artist.\n\n"
         f"`{command_line}`, revision {report['git_revision'] or 'unknown'}\n\n"
     )
     shown = "## Pictures\n\n" + "\n".join(f"![{Path(name).stem}]({name})" for name in pictures) + "\n"
@@ -208,7 +218,7 @@ def measured_rows(
     heard = _spread(tracks, listened) if listened else []
     tasks = [(track, condition) for track in tracks for condition in conditions]
     work = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(rows_of)(data, track, condition, systems, cache, track in heard)
+        joblib.delayed(_rows_or_reason)(data, track, condition, systems, cache, track in heard)
         for track, condition in tasks
     )
     rows: list[Row] = []
@@ -223,6 +233,21 @@ def measured_rows(
     return [row for row in rows if row["track"] not in failed], list(failed)
 
 
+def _rows_or_reason(
+    data: Path,
+    track: Track,
+    condition: Condition,
+    systems: Sequence[System],
+    cache: Path,
+    listen: bool,
+) -> list[Row] | str:
+    """`rows_of`; whatever else one file makes a library raise is no reason to end a run of hours."""
+    try:
+        return rows_of(data, track, condition, systems, cache, listen)
+    except (ValueError, RuntimeError) as error:
+        return f"{data / track.file}, {condition.name}: {type(error).__name__}: {error}"
+
+
 def provenance(command: str, split: str, tracks: list[Track], failed: list[str]) -> dict[str, Any]:
     """Where a report comes from, ready for JSON."""
     return {
@@ -234,6 +259,11 @@ def provenance(command: str, split: str, tracks: list[Track], failed: list[str])
         "tracks": len(tracks) - len(failed),
         "failed": failed,
     }
+
+
+def _ffmpeg_version() -> str:
+    said = subprocess.run([exciter_found() or "ffmpeg", "-version"], capture_output=True, text=True).stdout
+    return (said.split() or ["", "", "unknown"])[2]
 
 
 def write(out: Path, name: str, text: str) -> None:

@@ -18,14 +18,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
 
+from .arguments import command, module
 from .conditions import CONDITIONS
 from .evaluate import ROWS, measured_rows, provenance, split_tracks, write
 from .lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
 from .results import Results
 from .statistics import Estimate
-from .tables import HEADS, NO_DIFFERENCE, cell, median_cell, table
+from .tables import HEADS, NO_DIFFERENCE, cell, median_cell, table, verdict
 
 CONDITION_NAMES = ("butterworth-8k-float", "butterworth-8k", "brickwall-8k")
 MEASURES = ("sdr_db", "snr_db", "lsd")
@@ -36,9 +38,9 @@ KINDS = ("stft", "cqt")
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.paper",
+        prog=command("paper"),
         description="Train both autoencoders of the paper under an equal budget, and compare them.",
-        epilog="example: python -m training.paper --data music --out paper --hours 20",
+        epilog=f"example: {command('paper')} --data music --out paper --hours 20",
         allow_abbrev=False,
     )
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
@@ -56,16 +58,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", choices=["test", "valid"], default="test")
     parser.add_argument("--jobs", type=int, choices=range(1, 257), metavar="N", default=os.cpu_count() or 1)
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="as for training.fit"
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"as for {module('fit')}"
     )
     options = parser.parse_args(argv)
     try:
         return compare(options, sys.argv[1:] if argv is None else argv)
     except (TfbweError, OSError) as error:
-        print(f"training.paper: {error}", file=sys.stderr)
+        print(f"{module('paper')}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("training.paper: stopped; the same command goes on", file=sys.stderr)
+        print(f"{module('paper')}: stopped; the same command goes on", file=sys.stderr)
         return 130
 
 
@@ -79,8 +81,8 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 
     for kind in KINDS:
         run = str(options.out / RUN.format(kind))
-        command = ["--model", kind, "--preset", "paper", "--data", str(options.data), "--run", run]
-        status = fit.main([*command, "--resume", "--set", *options.set, f"hours={options.hours}"])
+        wanted = ["--model", kind, "--preset", "paper", "--data", str(options.data), "--run", run]
+        status = fit.main([*wanted, "--resume", "--set", *options.set, f"hours={options.hours}"])
         if status:
             return status
     papers = load_models([str(options.out / RUN.format(kind)) for kind in KINDS])
@@ -92,7 +94,7 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if not rows:
         raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
     results = Results(rows, conditions, systems)
-    command_line = shlex.join(["python", "-m", "training.paper", *arguments])
+    command_line = shlex.join([*command("paper").split(), *arguments])
     report = {
         **provenance(command_line, options.split, tracks, failed),
         "models": {model.name: model.description for model in [*papers, *defaults]},
@@ -100,7 +102,8 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         **results.as_json(),
     }
     text = markdown(results, papers, defaults, options.hours)
-    about = f"`{command_line}`, revision {report['git_revision'] or 'unknown'}, {report['tracks']} tracks\n\n"
+    revision = report["git_revision"] or "unknown"
+    about = f"`{command_line}`, revision {revision}, {counted(report['tracks'], 'track')}\n\n"
     write(options.out, "paper.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
     write(options.out, "paper.md", "# The paper's comparison\n\n" + about + text)
     print(text)
@@ -182,10 +185,10 @@ def sentence(gain: Estimate, measure: str) -> str:
     unit = " dB" if measure.endswith("_db") else ""
     low, high = gain.mean_interval
     figures = f"{gain.mean:+.2f}{unit}, {low:+.2f} to {high:+.2f}"
-    if not gain.shows_a_difference:
-        return f"{NO_DIFFERENCE} ({figures})"
-    better = (gain.mean < 0) == measure.startswith("lsd")
-    return f"the CQT is {'better' if better else 'worse'} than the STFT ({figures})"
+    word = verdict(gain, measure)
+    if word == NO_DIFFERENCE:
+        return f"{NO_DIFFERENCE} that these tracks show ({figures})"
+    return f"the CQT is {word} than the STFT ({figures})"
 
 
 if __name__ == "__main__":

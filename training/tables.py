@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tfbwe.console import counted
 from tfbwe.stft import SAMPLE_RATE
 
 from .conditions import Condition
@@ -23,7 +24,11 @@ HEADS = {
 SHORT = ("sdr_db", "lsd_hf")
 LOOK = (*SHORT, "visqol")
 NO_DIFFERENCE = "no difference"
-NOT_SHOWN = "the 95 % interval holds 0, two decimals do, or there are fewer than five tracks"
+NOT_SHOWN = "the 95 % interval holds 0, it rounds to 0.00, or there are fewer than five tracks"
+PRICED = (
+    "Cost: stereo, one thread of the machine that this was run on, with the full diffuse term and mirrored "
+    "phase; `tfbwe benchmark --phase` tells that of another."
+)
 Costs = Mapping[str, Mapping[str, float | None]]
 
 
@@ -57,7 +62,15 @@ def look(results: Results, costs: Costs) -> str:
         if system.name != RECEIVED:
             cells = _cost_cells(costs.get(system.model, {})) if costs else []
             rows.append([system.name, *_changes(results, system.name, RECEIVED), *cells])
-    return f"By regime, {_legend(results)} from what was received.\n\n" + table(heads, rows)
+    parts = [f"By regime, {_legend(results)} from what was received.\n", table(heads, rows)]
+    if costs:
+        parts.append(f"{PRICED}\n")
+    return "\n".join([*parts, *(_members(results, regime) for regime in results.regimes)]) + "\n"
+
+
+def _members(results: Results, regime: str) -> str:
+    names = [condition.name for condition in results.conditions if condition.regime == regime]
+    return f"- {regime}: {', '.join(names)}"
 
 
 def _legend(results: Results) -> str:
@@ -85,6 +98,11 @@ def _brief(gain: Estimate | None) -> str:
         return "-"
     text = f"{gain.mean:+.2f}"
     return text if gain.shows_a_difference and float(text) else f"({text})"
+
+
+def head(measure: str, tracks: int | None = None) -> str:
+    """Head of a column; a score that was predicted on some tracks alone says on how many."""
+    return f"ViSQOL on {counted(tracks, 'track')}" if measure == "visqol" and tracks else HEADS[measure]
 
 
 def cell(value: Estimate | None, sign: str = "") -> str:
@@ -117,7 +135,7 @@ def _condition(results: Results, condition: Condition) -> str:
         notes.append(f"{rate.mean:.1f} kb/s measured")
     own = [s for s in results.systems if results.values(condition.name, s.name, "sdr_db")]
     others = [system for system in own if system.name != RECEIVED]
-    heads = ["system", *(HEADS[measure] for measure in results.measures)]
+    heads = ["system", *(head(measure, results.heard) for measure in results.measures)]
 
     def rows(systems: list[System], value: Callable[[str, str], str]) -> list[list[str]]:
         return [[s.name, *(value(s.name, measure) for measure in results.measures)] for s in systems]
@@ -149,7 +167,7 @@ def _costs(costs: Costs) -> str:
     for model, cost in costs.items():
         memory = cost.get("peak_rss_mb")
         rows.append([model, *_cost_cells(cost), "-" if memory is None else f"{memory:.0f}"])
-    return "Stereo, one thread of the machine that this was run on.\n\n" + table(heads, rows)
+    return f"{PRICED}\n\n{table(heads, rows)}"
 
 
 def _cost_cells(cost: Mapping[str, float | None]) -> list[str]:
@@ -236,6 +254,6 @@ def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
             f"By regime, {_legend(results)} from the system in the second column. The largest: {most}.\n",
             table(["system", "against", *results.regimes], brief),
             "By every measure, with 95 % intervals:\n",
-            table(["system", "against", "regime", *(HEADS[measure] for measure in results.measures)], rows),
+            table(["system", "against", "regime", *(head(m, results.heard) for m in results.measures)], rows),
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .stft import SAMPLE_RATE
 if TYPE_CHECKING:
     from .bundle import Bundle
 
-__all__ = ["measure_cost"]
+__all__ = ["measure_cost", "peak_rss_mb"]
 
 CUTOFF_HZ = 8000.0
 BLOCK_SAMPLES = 4096
@@ -62,7 +63,7 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     passed_s = time.process_time() - before
     return {
         "rtf": passed_s / (pieces * PIECE_S),
-        "peak_rss_mb": _peak_rss_mb(),
+        "peak_rss_mb": peak_rss_mb(),
         "latency_samples": int(decoder.latency),
         "macs_per_s": bundle.manifest.macs_per_s,
         "size_bytes": bundle.manifest.size_bytes,
@@ -102,7 +103,15 @@ def made_up_music(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     return np.asarray(0.5 * x / np.abs(x).max(), dtype=np.float32)
 
 
-def _peak_rss_mb() -> float | None:
+def peak_rss_mb() -> float | None:
+    """Return the most memory that this process has held, in MB of 2^20 bytes; ``None`` where unknown."""
+    try:
+        # On Linux `getrusage` also counts what the process that started this one held.
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
     try:
         import resource
     except ImportError:

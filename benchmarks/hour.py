@@ -1,0 +1,61 @@
+"""What `tfbwe extend` takes for a minute and for an hour of stereo: ``python -m benchmarks.hour``.
+
+Processor time, also over the time of the music, and memory at its peak, of a process of its own. The music is
+the shipped clip again and again, cut off at 8 kHz; the minute shows that memory does not grow.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import soundfile
+
+from demo.demo import BITS, CLIP, CUTOFF_HZ
+from training.degrade import Degradation, apply
+from training.filters import Lowpass
+
+MODELS = ("stft", "cqt")
+MINUTES = (1, 60)
+MEASURED = """
+import time
+from tfbwe.benchmark import peak_rss_mb
+from tfbwe.cli import main
+status = main()
+print(time.process_time(), peak_rss_mb())
+raise SystemExit(status)
+"""
+
+
+def main() -> None:
+    """Write the music to a temporary folder, extend it and print a table."""
+    clip, sample_rate = soundfile.read(CLIP, dtype="float32", always_2d=True)
+    received, _ = apply(clip.T, sample_rate, Degradation(Lowpass("brickwall", CUTOFF_HZ), bits=BITS))
+    print("model  minutes  processor time  real-time factor  peak memory")
+    with tempfile.TemporaryDirectory(prefix="tfbwe-hour-") as folder:
+        for minutes in MINUTES:
+            song = Path(folder) / f"{minutes}.wav"
+            with soundfile.SoundFile(song, "w", sample_rate, received.shape[0], "PCM_16") as file:
+                while file.frames < minutes * 60 * sample_rate:
+                    file.write(received.T)
+                seconds = file.frames / sample_rate
+            for model in MODELS:
+                used_s, peak_mb = extended(song, model)
+                print(
+                    f"{model:5}  {minutes:7}  {used_s:12.1f} s  {used_s / seconds:16.4f}  {peak_mb:8.1f} MB",
+                    flush=True,
+                )
+
+
+def extended(song: Path, model: str) -> tuple[float, float]:
+    """Extend a file with `tfbwe extend`; return its processor time in s and its peak memory in MB."""
+    arguments = ["extend", str(song), "-o", str(song.with_name("extended.wav")), "--model", model, "--force"]
+    done = subprocess.run([sys.executable, "-c", MEASURED, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    used_s, peak_mb = map(float, done.stdout.splitlines()[-1].split())
+    return used_s, peak_mb
+
+
+if __name__ == "__main__":
+    main()

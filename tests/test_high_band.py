@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.bundle import load_bundle
-from tfbwe.high_band import CEILING, FADE_HZ, Heads, HighBand
+from tfbwe.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
 from tfbwe.phase import PHASES, phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 
@@ -108,11 +108,47 @@ def test_the_diffuse_term_brings_the_magnitude_to_the_target_in_the_folded_phase
     magnitude = np.abs(spectrum)
     target = (magnitude + EPSILON) * np.exp(log_residual) - EPSILON
     expected = np.sqrt(target**2 - (np.exp(log_gain) * magnitude) ** 2)
-    np.testing.assert_allclose(np.abs(diffuse)[..., FLAT], expected[..., FLAT], rtol=1e-3)
+    plain = FLAT & (HZ > CUTOFF_HZ * (1 + EDGE))
+    np.testing.assert_allclose(np.abs(diffuse)[..., plain], expected[..., plain], rtol=1e-3)
     unit = phasors(spectrum, 0, CUTOFF_BIN, "mirror")
     assert np.abs(diffuse - np.abs(diffuse) * unit).max() < 1e-3 * np.abs(diffuse).max()
     power = np.abs(spectrum + coherent) ** 2 + np.abs(diffuse) ** 2
-    np.testing.assert_allclose(power[..., FLAT], target[..., FLAT] ** 2, rtol=1e-3)
+    np.testing.assert_allclose(power[..., plain], target[..., plain] ** 2, rtol=1e-3)
+
+
+def flank(slope_hz, level=50.0):
+    """Return a band that falls within three bins, and heads that raise it to one level, less abruptly."""
+    spectrum = received(frames=20, level=level, above=1e-3)
+    spectrum[..., CUTOFF_BIN + 1 : CUTOFF_BIN + 3] = spectrum[..., :2] * np.float32([0.5, 0.1])
+    risen = np.clip((HZ[:PREDICTED] - CUTOFF_HZ) / slope_hz + 0.5, 0, 1) * np.log(level / 1e-3)
+    some = heads(spectrum)
+    some.log_residual[:] = risen
+    return spectrum, some
+
+
+@pytest.mark.parametrize("slope_hz", [300.0, 600.0, 1000.0])
+def test_the_flank_of_the_received_band_is_not_raised_and_leaves_no_gap(slope_hz, monkeypatch):
+    spectrum, some = flank(slope_hz)
+    groups = [(CUTOFF_HZ, 8100.0), (8100.0, 8300.0), (8300.0, 8600.0)]
+    inside = [(low_hz <= HZ) & (high_hz > HZ) for low_hz, high_hz in groups]
+
+    def levels_db():
+        power = np.abs(spectrum + add(spectrum, some)) ** 2
+        typical = np.mean(power[..., (HZ > 9000) & (HZ < 15000)])
+        return np.array([10 * np.log10(power[..., part].mean() / typical) for part in inside])
+
+    mended = levels_db()
+    monkeypatch.setattr("tfbwe.high_band.EDGE", 0.0)
+    assert np.abs(mended).max() < 6 < np.abs(levels_db()).max()
+
+
+def test_what_lies_beyond_the_edge_is_as_the_network_has_it(monkeypatch):
+    spectrum, some = flank(300.0)
+    mended = add(spectrum, some)
+    monkeypatch.setattr("tfbwe.high_band.EDGE", 0.0)
+    plain = add(spectrum, some)
+    np.testing.assert_array_equal(mended[..., HZ > 8640], plain[..., HZ > 8640])
+    np.testing.assert_array_equal(mended[..., HZ < CUTOFF_HZ], plain[..., HZ < CUTOFF_HZ])
 
 
 @pytest.mark.parametrize("channels", [1, 2])

@@ -21,6 +21,8 @@ CROSSOVER = 0.8
 """The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there too."""
 CEILING = 10 ** (12 / 20)
 """Magnitudes are held below this multiple of the root mean square of the octave under the cutoff."""
+EDGE = 0.08
+"""The network finds the place where the received band ends to this share of the cutoff, not to a bin."""
 FADE_HZ = 500.0
 """Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
 IMAGE_S = 0.05
@@ -125,10 +127,12 @@ class HighBand:
         out: ComplexArray = spectrum[..., first:] * ((gain - 1) * coherent_fade[first:])
         if self.diffuse > 0 and np.any(diffuse_fade):
             lowest = int(np.argmax(diffuse_fade > 0))
-            magnitude = magnitude[..., lowest:]
+            magnitude, log_residual = magnitude[..., first:], heads.log_residual[..., first:]
+            target = self._target(magnitude, log_residual)
+            self._mend_edge(target, magnitude, self.frequencies[first:], cutoff_hz)
+            target = target[..., lowest - first :]
+            coherent = (gain * magnitude)[..., lowest - first :]
             weight = diffuse_fade[lowest:] * self.diffuse
-            coherent = gain[..., lowest - first :] * magnitude
-            target = self._target(magnitude, heads.log_residual[..., lowest:])
             self.limited_frames += int(
                 np.any((target > ceiling) & (ceiling > 0), axis=(1, 2))[:advance].sum()
             )
@@ -150,6 +154,30 @@ class HighBand:
         # (|Y| + epsilon) e^r - epsilon, but without its rounding.
         return np.asarray(magnitude * ratio + self.epsilon * (ratio - 1), np.float32)
 
+    def _mend_edge(
+        self, target: FloatArray, magnitude: FloatArray, frequencies: Hertz, cutoff_hz: float
+    ) -> None:
+        """Hold target magnitudes just above the cutoff, in place, between those of the bands on both sides.
+
+        There the received band may fall within a few bins, but what the network adds to it in nepers rises
+        slowly: it raises the flank of the band, and leaves a gap behind it. So: no louder than the louder
+        side, by root mean square; no fainter than the upper one typically is, less what was received there.
+        """
+        edges_hz = cutoff_hz * (1 + EDGE * np.array([-2, -1, 0, 1, 2]))
+        a, b, lowest, c, d = np.searchsorted(frequencies, np.minimum(edges_hz, self.highest_hz))
+        if not (a < b <= lowest < c < d):
+            return
+        below, flank, above = target[..., a:b], target[..., lowest:c], target[..., c:d]
+        loudest = np.maximum(_rms(below), _rms(above))
+        faintest = self._typical(above) - self._typical(magnitude[..., c:d])
+        np.minimum(flank, loudest, out=flank)
+        np.maximum(flank, faintest, out=flank)
+
+    def _typical(self, magnitude: FloatArray) -> FloatArray:
+        """Geometric mean over bins, (frames, channels, 1)."""
+        log_magnitude = np.log(np.maximum(magnitude, 0) + self.epsilon)
+        return np.asarray(np.exp(log_magnitude.mean(axis=-1, keepdims=True)) - self.epsilon, np.float32)
+
     def _steady_image(
         self, missing: FloatArray, ceiling: FloatArray, first_bin: int, advance: int
     ) -> FloatArray:
@@ -168,6 +196,11 @@ class HighBand:
         ratio = np.exp(groups).reshape(missing.shape)
         steady = missing * ratio + self.epsilon * (ratio - 1)
         return np.asarray(np.clip(steady, 0, ceiling), np.float32)
+
+
+def _rms(magnitude: FloatArray) -> FloatArray:
+    """Root mean square over bins, (frames, channels, 1)."""
+    return np.asarray(np.sqrt(np.mean(magnitude * magnitude, axis=-1, keepdims=True)), np.float32)
 
 
 def _missing(target: FloatArray, coherent: FloatArray) -> FloatArray:

@@ -74,7 +74,7 @@ def test_a_quantised_model_is_held_against_its_own_float_twin():
     assert "| stft, diffuse 0 | exact, diffuse 0 | -0.25 / +0.25 | (+0.00) / (+0.00) |" in part
     shown = "-0.25 (-0.25 to -0.25) worse | +0.25 (+0.25 to +0.25) worse |"
     assert f"| stft, diffuse 0 | exact, diffuse 0 | nothing is left | {shown}" in part
-    assert "The largest: SDR dB 0.25; LSD above cutoff 0.25." in part
+    assert "The largest of all: SDR dB 0.25; LSD above cutoff 0.25." in part
     assert tables.NO_DIFFERENCE in part
 
 
@@ -94,7 +94,6 @@ def test_phases_are_compared_within_one_model_and_setting():
     }
     assert pairs == {
         ("stft, diffuse 1, received phase", "stft, diffuse 1"),
-        ("exact, diffuse 1, received phase", "exact, diffuse 1"),
         ("true magnitudes, received phase", "true magnitudes, mirror phase"),
         ("true CQT magnitudes, received phase", "true CQT magnitudes, mirror phase"),
     }

@@ -39,7 +39,7 @@ def markdown(results: Results, models: Sequence[Model], costs: Costs) -> str:
     parts += ["## What it costs\n", _costs(costs)] if costs else []
     quantised = _quantised(results, models)
     parts += ["## Is int8 as good as float32?\n", quantised] if quantised else []
-    phases = _phases(results)
+    phases = _phases(brief)
     parts += ["## Which phase?\n", phases] if phases else []
     parts.append("## By condition\n")
     parts += [_condition(results, condition) for condition in results.conditions]
@@ -62,7 +62,7 @@ def look(results: Results, costs: Costs) -> str:
         if system.name != RECEIVED:
             cells = _cost_cells(costs.get(system.model, {})) if costs else []
             rows.append([system.name, *_changes(results, system.name, RECEIVED), *cells])
-    parts = [f"By regime, {_legend(results)} from what was received.\n", table(heads, rows)]
+    parts = [f"{_legend(results, 'what was received')}\n", table(heads, rows)]
     if costs:
         parts.append(f"{PRICED}\n")
     return "\n".join([*parts, *(_members(results, regime) for regime in results.regimes)]) + "\n"
@@ -73,7 +73,7 @@ def _members(results: Results, regime: str) -> str:
     return f"- {regime}: {', '.join(names)}"
 
 
-def _legend(results: Results) -> str:
+def _legend(results: Results, other: str) -> str:
     """Say what `_changes` shows."""
     measures = {
         "sdr_db": "SDR in dB (more is better)",
@@ -81,7 +81,10 @@ def _legend(results: Results) -> str:
         "visqol": f"ViSQOL (more is better; on {results.heard} of the tracks)",
     }
     shown = " / ".join(text for measure, text in measures.items() if measure in results.measures)
-    return f"the mean change, track by track, of {shown}; in brackets: {NO_DIFFERENCE} ({NOT_SHOWN}),"
+    return (
+        f"By regime, the mean change from {other}, track by track: {shown}. "
+        f"In brackets: {NO_DIFFERENCE} ({NOT_SHOWN})."
+    )
 
 
 def _changes(results: Results, system: str, other: str) -> list[str]:
@@ -251,7 +254,7 @@ def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
     brief = [[system, other, *_changes(results, system, other)] for system, other in pairs]
     return "\n".join(
         [
-            f"By regime, {_legend(results)} from the system in the second column. The largest: {most}.\n",
+            f"{_legend(results, 'the system in the second column')} The largest of all: {most}.\n",
             table(["system", "against", *results.regimes], brief),
             "By every measure, with 95 % intervals:\n",
             table(["system", "against", "regime", *(head(m, results.heard) for m in results.measures)], rows),

@@ -16,6 +16,7 @@ from .tables import HEADS, SHORT
 FOLDER = "plots"
 DPI = 110
 WIDTH_IN = 11.0
+COLOURS = 10
 
 
 def draw(out: Path, results: Results, costs: Mapping[str, Mapping[str, float | None]]) -> list[str]:
@@ -80,7 +81,8 @@ def _against_cutoff(results: Results) -> Any | None:
     figure = _figure(5.5)
     axes = figure.subplots(1, 2)
     for axis, measure in zip(axes, SHORT, strict=True):
-        for system in results.systems:
+        for place, system in enumerate(results.systems):
+            style = "o-" if place <= COLOURS else "s--"  # the colours begin again
             points = []
             for condition in conditions:
                 gain = results.gain(condition.name, system.name, measure)
@@ -88,7 +90,7 @@ def _against_cutoff(results: Results) -> Any | None:
                     points.append((condition.cutoff_hz / 1000, gain.mean, *gain.mean_interval))
             if points:
                 cutoffs, means, lows, highs = zip(*points, strict=True)
-                (line,) = axis.plot(cutoffs, means, "o-", markersize=4, label=system.name)
+                (line,) = axis.plot(cutoffs, means, style, markersize=4, label=system.name)
                 axis.fill_between(cutoffs, lows, highs, color=line.get_color(), alpha=0.12, linewidth=0)
         axis.axhline(0, color="grey", linewidth=1)
         axis.set_xlabel("cutoff in kHz")

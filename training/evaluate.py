@@ -218,7 +218,7 @@ def measured_rows(
     heard = _spread(tracks, listened) if listened else []
     tasks = [(track, condition) for track in tracks for condition in conditions]
     work = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(_rows_or_reason)(data, track, condition, systems, cache, track in heard)
+        joblib.delayed(rows_of)(data, track, condition, systems, cache, track in heard)
         for track, condition in tasks
     )
     rows: list[Row] = []
@@ -231,21 +231,6 @@ def measured_rows(
             failed[track.file] = result
             _say(f"left out: {result}")
     return [row for row in rows if row["track"] not in failed], list(failed)
-
-
-def _rows_or_reason(
-    data: Path,
-    track: Track,
-    condition: Condition,
-    systems: Sequence[System],
-    cache: Path,
-    listen: bool,
-) -> list[Row] | str:
-    """`rows_of`; whatever else one file makes a library raise is no reason to end a run of hours."""
-    try:
-        return rows_of(data, track, condition, systems, cache, listen)
-    except (ValueError, RuntimeError) as error:
-        return f"{data / track.file}, {condition.name}: {type(error).__name__}: {error}"
 
 
 def provenance(command: str, split: str, tracks: list[Track], failed: list[str]) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def rows_of(
                 kept.write()
     except AudioError as error:
         return str(error)
+    except (ValueError, RuntimeError) as error:  # a library's; no reason to end a run of hours
+        return f"{data / track.file}, {condition.name}: {type(error).__name__}: {error}"
     names = {"track": track.file, "condition": condition.name}
     return [{**names, "system": system.name, **kept.get(system, listen)} for system in systems]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import soundfile
 from training.manifest import MANIFEST_NAME, write_manifest
 
 ROOT = Path(__file__).parent.parent
+SOURCES = {"tfbwe": "tfbwe", "training": "tfbwe/training", "export": "tfbwe/export"}
 LARGEST_MB = 200
 UNREACHABLE = ("Failed to establish a new connection", "Temporary failure in name resolution", "ProxyError")
 
@@ -84,10 +86,22 @@ def megabytes(folder):
 
 
 def test_the_wheel_holds_every_module(names):
-    for source, target in (("tfbwe", "tfbwe"), ("training", "tfbwe/training"), ("export", "tfbwe/export")):
-        modules = {f"{target}/{path.name}" for path in (ROOT / source).glob("*.py")}
+    for source, target in SOURCES.items():
+        modules = {f"{target}/{path.relative_to(ROOT / source)}" for path in (ROOT / source).rglob("*.py")}
         assert modules
         assert modules <= names
+
+
+def test_setup_cfg_lists_every_package_and_every_folder_of_modules_is_one():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    found = set()
+    for source, target in SOURCES.items():
+        for path in (ROOT / source).rglob("*.py"):
+            assert (path.parent / "__init__.py").is_file()
+            found.add(".".join([target.replace("/", "."), *path.relative_to(ROOT / source).parts[:-1]]))
+    assert listed == found
 
 
 def test_the_wheel_holds_weights_lists_types_and_licences(names):

@@ -1,7 +1,6 @@
 """What a kept row depends on."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,46 +16,6 @@ from training.manifest import Track
 
 TRACK = Track("a.flac", "a", "test", 20000.0, 44100, 2, 100.0, -14.0, size_bytes=5, mtime_ns=7)
 SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project of three modules: one imports the second, nothing imports the third."""
-    folder = tmp_path / "training"
-    folder.mkdir()
-    (folder / "one.py").write_text('"""One."""\nfrom .two import f\n')
-    (folder / "two.py").write_text('def f():\n    """Say."""\n    return 1\n')
-    (folder / "three.py").write_text("x = 1\n")
-    monkeypatch.setitem(rows.PACKAGES, "training", folder)
-    return folder
-
-
-def version(*modules):
-    rows.code_version.cache_clear()
-    return rows.code_version(*modules)
-
-
-def test_code_is_known_by_what_it_does_and_what_it_imports(project):
-    before = version("training.one")
-    (project / "three.py").write_text("x = 2\n")
-    (project / "two.py").write_text('def f():\n    """Say something else."""\n    return 1  # one\n')
-    assert version("training.one") == before
-    (project / "two.py").write_text("def f():\n    return 2\n")
-    assert version("training.one") != before
-
-
-def test_imports_in_a_circle_come_to_an_end(project):
-    (project / "two.py").write_text("from .one import g\nfrom . import three\n")
-    before = version("training.one")
-    (project / "three.py").write_text("x = 3\n")
-    assert version("training.one") != before
-
-
-def test_the_measures_are_part_of_every_version_and_the_decoder_of_a_models_alone():
-    rows.code_version.cache_clear()
-    assert rows._file_of("tfbwe.measures", Path()).name == "measures.py"
-    assert rows._file_of("numpy.fft", Path()) is None
-    assert rows.code_version("training.systems") != rows.code_version("training.systems", "tfbwe.decoder")
 
 
 @pytest.mark.parametrize(

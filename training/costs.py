@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tfbwe import benchmark
 from tfbwe.atomic import replacing
 from tfbwe.errors import ModelError
 
 from .lineup import Model
-from .rows import code_version
+from .provenance import code_version
 
 Cost = dict[str, float | None]
 COMMAND = "import sys; from tfbwe.cli import main; sys.exit(main())"
@@ -32,7 +33,7 @@ def cost(model: Model, path: str, cache: Path) -> Cost:
     ModelError
         If it cannot be run.
     """
-    key = f"{model.identity} {code_version('tfbwe.benchmark', 'tfbwe.decoder')}"
+    key = f"{model.identity} {code_version(benchmark.__name__)}"
     kept = cache / f"cost-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     try:
         found: Cost = json.loads(kept.read_text(encoding="utf-8"))

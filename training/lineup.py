@@ -63,7 +63,7 @@ class System:
     kind: str
     make: Callable[[Excerpt], FloatArray]
     identity: tuple[str, ...] = ()
-    code: tuple[str, ...] = ("training.systems",)
+    code: tuple[str, ...] = (systems.__name__,)
     model: str = ""
     diffuse: float | None = None
     phase: str | None = None
@@ -190,7 +190,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
                 "model",
                 functools.partial(_decoded, bundle=bundle, diffuse=diffuse, phase=phase),
                 (model.identity, f"{diffuse:g}", phase),
-                ("training.systems", "tfbwe.decoder", "tfbwe.offline"),
+                (systems.__name__,),
                 model.name,
                 diffuse,
                 phase,
@@ -201,8 +201,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
 
 def _paper(model: Model, run: Path) -> System:
     make = functools.partial(_predicted, run=run)
-    code = ("training.systems", "training.run", "tfbwe.models", "tfbwe.layers")
-    return System(model.name, "model", make, (model.identity,), code, model.name, phase="received")
+    return System(model.name, "model", make, (model.identity,), model=model.name, phase="received")
 
 
 # Functions of the module, not closures: they travel to other processes.

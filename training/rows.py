@@ -4,9 +4,7 @@ What was measured is kept by a hash of all that it depends on: the track, the ch
 weights, and the code. So whatever changes is measured anew, and nothing else.
 """
 
-import ast
 import dataclasses
-import functools
 import hashlib
 import json
 import math
@@ -19,24 +17,22 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-import tfbwe
-from tfbwe import measures
+from tfbwe import measures, perceptual
 from tfbwe.atomic import replacing
 from tfbwe.errors import AudioError
-from tfbwe.perceptual import visqol
 from tfbwe.stft import SAMPLE_RATE
 
+from . import degrade
 from .conditions import Condition, send
 from .lineup import Excerpt, System
 from .manifest import Track
-from .provenance import versions
+from .provenance import code_version, versions
 
 EXCERPT_S = 20.0
 LISTENED_S = 8.0
 LIBRARIES = ("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert", "visqol-python")
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "lsd_hf_matched", "visqol")
-MEASURING = ("tfbwe.measures", "training.degrade", "training.rows", "training.lineup")
-PACKAGES = {"tfbwe": Path(tfbwe.__file__).parent, "training": Path(__file__).parent}
+MEASURING = (measures.__name__, degrade.__name__, __name__)
 
 FloatArray = npt.NDArray[np.float32]
 Values = dict[str, float | None]
@@ -124,7 +120,7 @@ def heard(original: FloatArray, estimate: FloatArray) -> float | None:
     length = min(original.shape[1], round(LISTENED_S * SAMPLE_RATE))
     start = (original.shape[1] - length) // 2
     part = slice(start, start + length)
-    score = visqol(original[:, part], estimate[:, part], SAMPLE_RATE)
+    score = perceptual.visqol(original[:, part], estimate[:, part], SAMPLE_RATE)
     return score if math.isfinite(score) else None
 
 
@@ -142,7 +138,7 @@ class _Kept:
             self._values = {}
 
     def _key(self, system: System, heard: bool) -> str:
-        code = (*MEASURING, "tfbwe.perceptual") if heard else MEASURING
+        code = (*MEASURING, perceptual.__name__) if heard else MEASURING
         return _hash([*self._origin, system.kind, *system.identity, code_version(*code, *system.code), heard])
 
     def has(self, system: System, listen: bool) -> bool:
@@ -162,44 +158,3 @@ class _Kept:
 
 def _hash(parts: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-@functools.cache
-def code_version(*modules: str) -> str:
-    """Hash of the code of modules and of all in this project that they import, without what is only said.
-
-    Imports inside of functions do not count, for those are there to be avoided.
-    """
-    waiting = [_file_of(name, PACKAGES["tfbwe"]) for name in modules]
-    parts: dict[str, str] = {}
-    while waiting:
-        path = waiting.pop()
-        if path is None or str(path) in parts:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        waiting += [_file_of(name, path.parent) for name in _imported(tree)]
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-                del node.body[0]
-        parts[str(path)] = f"{path.name} {ast.dump(tree)}"
-    return _hash(sorted(parts.values()))
-
-
-def _imported(tree: ast.Module) -> list[str]:
-    """Names that a module imports at its top; relative ones begin with a dot."""
-    names = []
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            names.append(module)
-            names += [f"{module.rstrip('.')}.{alias.name}" for alias in node.names]
-    return names
-
-
-def _file_of(name: str, folder: Path) -> Path | None:
-    """File of a module of this project, if it is one."""
-    package, _, module = name.rpartition(".")
-    if package and package not in PACKAGES:
-        return None
-    path = PACKAGES.get(package, folder) / f"{module}.py"
-    return path if module and path.is_file() else None

@@ -63,7 +63,9 @@ def test_the_package_that_a_module_lies_in_is_followed_but_for_the_outermost(pro
 
 
 def test_what_is_only_said_changes_nothing(project):
-    said = 'def f():\n    """Say something else."""\n    from .deep import three  # so\n    return three.g()\n'
+    said = (
+        'def f():\n    """Say something else."""\n    from .deep import three  # so\n    return three.g()\n'
+    )
     assert not changes(project, "one", "two.py", said)
     assert not changes(project, "typed", "alone.py", "x = 2\n")
 

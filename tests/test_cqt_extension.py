@@ -3,8 +3,8 @@ import pytest
 from decoding import CQT_BUNDLE, CQT_LATENCY, CUTOFF_HZ, AlertHeads, KnownHeads, music, noise
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
+from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.cqt_extension import CqtExtension
-from tfbwe.cqt_stream import CQTAnalysis
 from tfbwe.errors import ConfigError
 from tfbwe.phase import PHASES, mirrored, unit
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft

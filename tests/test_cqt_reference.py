@@ -7,7 +7,7 @@ import pytest
 from patched_nsgt import transform
 
 from tfbwe.cqt import CQT
-from tfbwe.cqt_tables import SINE_MAGNITUDE
+from tfbwe.cqt.tables import SINE_MAGNITUDE
 
 
 @pytest.mark.parametrize(

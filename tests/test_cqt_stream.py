@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.cqt import CQT
-from tfbwe.cqt_stream import BlockStream, CQTAnalysis, CQTStream, CQTSynthesis, alter_signal, block_window
+from tfbwe.cqt.stream import BlockStream, CQTAnalysis, CQTStream, CQTSynthesis, alter_signal, block_window
 from tfbwe.errors import AudioError, ConfigError
 
 CQT_512 = CQT(sample_rate=8000, block_length=512, bins_per_octave=12, f_min=100, f_max=3500)

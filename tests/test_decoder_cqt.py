@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfbwe.cqt import CQT
-from tfbwe.cqt_stream import CQTAnalysis
+from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError
 from tfbwe.phase import PHASES

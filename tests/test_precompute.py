@@ -29,7 +29,7 @@ from made_shards import (
 pytest.importorskip("tensorflow")
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt_stream import block_window
+from tfbwe.cqt.stream import block_window
 from training import cqt_pairs, degrade, precompute, shards
 from training.cqt_pairs import Item
 from training.filters import Lowpass

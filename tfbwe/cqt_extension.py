@@ -1,6 +1,6 @@
 """The high band of a stream by a model of the constant-Q transform: one block in, one block of high band out.
 
-Blocks are cut, windowed and added up as `tfbwe.cqt_stream` says; the network sees each by itself.
+Blocks are cut, windowed and added up as `tfbwe.cqt.stream` says; the network sees each by itself.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 
 from .bundle import Bundle
-from .cqt import BLOCK_LENGTH, CQT, ComplexArray, FloatArray
-from .cqt_stream import BlockStream
+from .cqt import BLOCK_LENGTH, CQT
+from .cqt.stream import BlockStream
+from .cqt.transform import ComplexArray, FloatArray
 from .cutoff import CutoffTracker
 from .delay import Delay
 from .errors import ConfigError

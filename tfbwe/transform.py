@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .cqt import BINS_PER_OCTAVE, BLOCK_LENGTH, F_MAX, F_MIN
-from .cqt_stream import default_overlap
+from .cqt.stream import default_overlap
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.cqt import BLOCK_LENGTH
-from tfbwe.cqt_stream import block_window, default_overlap
+from tfbwe.cqt.stream import block_window, default_overlap
 from tfbwe.quiet import quiet
 
 from . import degrade, filters

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tfbwe.band import HIGHEST_HZ
 from tfbwe.bundle import Bundle
 from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt_stream import BlockStream
+from tfbwe.cqt.stream import BlockStream
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.phase import mirrored, phasors, unit
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft

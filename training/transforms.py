@@ -7,7 +7,7 @@ import numpy.typing as npt
 from keras import ops
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt_stream import block_window, default_overlap
+from tfbwe.cqt.stream import block_window, default_overlap
 from tfbwe.errors import ConfigError
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, window
 

@@ -2,7 +2,7 @@
 
 The block is transformed by one real FFT; each band takes the bins under its window, moves its centre to zero
 and goes back to time by an inverse FFT of a length M that all bands share. The inverse transform runs the
-same way back with the dual windows. `tfbwe.cqt_tables` makes the windows, `tfbwe.cqt_stream` cuts signals up.
+same way back with the dual windows. `tfbwe.cqt.tables` makes the windows, `tfbwe.cqt.stream` cuts signals up.
 
 Velasco, Holighaus, Dörfler, Grill, "Constructing an invertible constant-Q transform with nonstationary Gabor
 frames", DAFx-11; Holighaus, Dörfler, Velasco, Grill, "A framework for invertible, real-time constant-Q
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.cqt_tables import make_tables
-from tfbwe.errors import AudioError
-from tfbwe.stft import SAMPLE_RATE
+from ..errors import AudioError
+from ..stft import SAMPLE_RATE
+from .tables import make_tables
 
 BLOCK_LENGTH = 32768
 BINS_PER_OCTAVE = 48
@@ -127,7 +127,7 @@ class CQT:
         if block.ndim == 0 or block.shape[-1] != self.block_length:
             raise AudioError(
                 f"blocks of {self.block_length} samples were expected, an array of shape {block.shape} "
-                "received; cut signals into blocks with tfbwe.cqt_stream"
+                "received; cut signals into blocks with tfbwe.cqt.stream"
             )
         return np.fft.rfft(np.asarray(block, np.float64), axis=-1).astype(np.complex64)
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.errors import ConfigError
-from tfbwe.stft import N_FFT
+from ..errors import ConfigError
+from ..stft import N_FFT
 
 SINE_MAGNITUDE = N_FFT / math.pi
 """Magnitude in band k of a full-scale sine at f_k: as in the STFT, so that features share their constants."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tfbwe.cqt import CQT, ComplexArray, FloatArray
-from tfbwe.errors import AudioError, ConfigError
+from ..errors import AudioError, ConfigError
+from .transform import CQT, ComplexArray, FloatArray
 
 
 def default_overlap(block_length: int) -> int:

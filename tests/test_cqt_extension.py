@@ -6,7 +6,7 @@ from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.cqt_extension import CqtExtension
 from tfbwe.errors import ConfigError
-from tfbwe.phase import PHASES, mirrored, unit
+from tfbwe.phase.mirror import PHASES, mirrored, unit
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft
 
 CQT_DEFAULT = CQT()

@@ -22,7 +22,7 @@ from tfbwe.cqt import CQT
 from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError
-from tfbwe.phase import PHASES
+from tfbwe.phase.mirror import PHASES
 from tfbwe.stft import SAMPLE_RATE
 
 HOP = 24576

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tfbwe.bundle import load_bundle
 from tfbwe.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
-from tfbwe.phase import PHASES, phasors
+from tfbwe.phase.mirror import PHASES, phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 
 MANIFEST = load_bundle("stft").manifest

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from tfbwe.phase import PHASES, phasors
+from tfbwe.phase.mirror import PHASES, phasors
 from tfbwe.stft import BIN_HZ, N_FFT, SAMPLE_RATE, stft
 
 BINS = N_FFT // 2 + 1

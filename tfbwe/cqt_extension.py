@@ -17,7 +17,7 @@ from .cutoff import CutoffTracker
 from .delay import Delay
 from .errors import ConfigError
 from .high_band import Heads, HighBand
-from .phase import PHASES, mirrored, unit
+from .phase.mirror import PHASES, mirrored, unit
 from .step_model import StepModel, features
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 

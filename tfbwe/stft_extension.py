@@ -10,8 +10,8 @@ import numpy as np
 from .bundle import Bundle
 from .cutoff import CutoffTracker
 from .high_band import Heads, HighBand
-from .pghi import PhaseGradient
-from .phase import phasors
+from .phase.pghi import PhaseGradient
+from .phase.mirror import phasors
 from .step_model import StepModel, features
 from .stft import (
     BIN_HZ,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tfbwe import settings
 from tfbwe.bundle import Bundle, load_bundle
 from tfbwe.errors import ConfigError
-from tfbwe.phase import PHASES
+from tfbwe.phase.mirror import PHASES
 
 from . import systems
 from .conditions import Condition

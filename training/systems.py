@@ -15,7 +15,7 @@ from tfbwe.bundle import Bundle
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import BlockStream
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.phase import mirrored, phasors, unit
+from tfbwe.phase.mirror import mirrored, phasors, unit
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft
 
 from .filters import Lowpass

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ConfigError
-from .stft import HOP_LENGTH, N_FFT, ComplexArray, FloatArray
+from ..errors import ConfigError
+from ..stft import HOP_LENGTH, N_FFT, ComplexArray, FloatArray
 
 TOLERANCE = 1e-6
 """Bins below this share of the loudest in their frame give nothing on; their phase runs on undisturbed."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ConfigError
-from .stft import HOP_LENGTH, N_FFT, ComplexArray
+from ..errors import ConfigError
+from ..stft import HOP_LENGTH, N_FFT, ComplexArray
 
 PHASES = ("received", "mirror")
-"""What this module knows; `tfbwe.pghi` needs a memory, and is apart."""
+"""What this module knows; `tfbwe.phase.pghi` needs a memory, and is apart."""
 
 IntArray = npt.NDArray[np.int64]
 

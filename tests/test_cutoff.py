@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.cutoff import Bandwidth, CutoffTracker, Histogram, find_edge_hz
+from tfbwe.cutoff.bandwidth import Bandwidth, CutoffTracker, Histogram, find_edge_hz
 from tfbwe.errors import AudioError, ConfigError
 
 RATE = 44100

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as arrays
 
 from tfbwe.errors import ConfigError
 from tfbwe.measures import compare
-from tfbwe.phase.pghi import PhaseGradient, advance, roots, slope
 from tfbwe.phase.mirror import phasors
+from tfbwe.phase.pghi import PhaseGradient, advance, roots, slope
 from tfbwe.stft import BIN_HZ, N_FFT, SAMPLE_RATE, istft, stft
 
 BINS = N_FFT // 2 + 1

@@ -13,7 +13,7 @@ from .bundle import Bundle
 from .cqt import BLOCK_LENGTH, CQT
 from .cqt.stream import BlockStream
 from .cqt.transform import ComplexArray, FloatArray
-from .cutoff import CutoffTracker
+from .cutoff.bandwidth import CutoffTracker
 from .delay import Delay
 from .errors import ConfigError
 from .high_band import Heads, HighBand

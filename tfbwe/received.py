@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audio import Reader
-from .cutoff import Bandwidth
-from .edge import FLOOR_DB
+from .cutoff.bandwidth import Bandwidth
+from .cutoff.edge import FLOOR_DB
 from .errors import AudioError
 from .formats import check_signal
 from .samples import float_samples

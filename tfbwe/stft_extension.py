@@ -8,10 +8,10 @@ from itertools import groupby
 import numpy as np
 
 from .bundle import Bundle
-from .cutoff import CutoffTracker
+from .cutoff.bandwidth import CutoffTracker
 from .high_band import Heads, HighBand
-from .phase.pghi import PhaseGradient
 from .phase.mirror import phasors
+from .phase.pghi import PhaseGradient
 from .step_model import StepModel, features
 from .stft import (
     BIN_HZ,

@@ -95,7 +95,7 @@ def measure(directory: Path, source: Source) -> Track | LeftOut:
     """
     import soundfile
 
-    from tfbwe.cutoff import Bandwidth
+    from tfbwe.cutoff.bandwidth import Bandwidth
 
     path = directory / source.file
     try:

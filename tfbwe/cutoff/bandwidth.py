@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .edge import FLOOR_DB, find_edge_hz
-from .errors import AudioError, ConfigError
+from ..errors import AudioError, ConfigError
 
 __all__ = ["Bandwidth", "CutoffTracker", "find_edge_hz"]
 

@@ -16,8 +16,8 @@ import tfbwe
 from demo.demo import CLIP
 from demo.excerpts import excerpt, excerpt_id, write_excerpt
 from tfbwe.atomic import replace_synced, replacing
-from tfbwe.bundle import WEIGHTS
 from tfbwe.errors import AudioError, ConfigError, TfbweError
+from tfbwe.model.bundle import WEIGHTS
 from training.conditions import CONDITIONS, Condition
 from training.lineup import line_up, load_models
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tfbwe.bundle import Bundle, Manifest
+    from tfbwe.model.bundle import Bundle, Manifest
     from tfbwe.models import AutoencoderConfig
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
@@ -190,7 +190,7 @@ def _describe(
     name: str, flatbuffer: bytes, quantisation: str, config: AutoencoderConfig, description: dict[str, Any]
 ) -> Bundle:
     from tfbwe import band, stft
-    from tfbwe.bundle import FORMAT_VERSION, Bundle, Manifest, digest
+    from tfbwe.model.bundle import FORMAT_VERSION, Bundle, Manifest, digest
     from tfbwe.models import macs_per_frame
     from tfbwe.transform import transform_parameters
 
@@ -230,7 +230,7 @@ def _without_commands(description: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:
-    from tfbwe.bundle import pack
+    from tfbwe.model.bundle import pack
 
     parts = (
         (path.with_suffix(".json"), manifest.to_json().encode()),

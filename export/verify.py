@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.bundle import Bundle
 from tfbwe.errors import ModelError
-from tfbwe.step_model import StepModel
+from tfbwe.model.bundle import Bundle
+from tfbwe.model.step_model import StepModel
 
 FloatArray = npt.NDArray[np.float32]
 

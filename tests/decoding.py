@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tfbwe.bundle import Bundle, load_bundle
+from tfbwe.model.bundle import Bundle, load_bundle
 from tfbwe.stft import SAMPLE_RATE
 
 BUNDLE = load_bundle("stft")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tfbwe.benchmark import measure_cost
-from tfbwe.bundle import load_bundle
 from tfbwe.errors import ConfigError
+from tfbwe.model.bundle import load_bundle
 
 
 def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it():

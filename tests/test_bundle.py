@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfbwe import bundle
-from tfbwe.bundle import FORMAT_VERSION, MANIFEST_NAME, Bundle, Manifest, digest, load_bundle, pack
 from tfbwe.errors import ModelError
+from tfbwe.model import bundle
+from tfbwe.model.bundle import FORMAT_VERSION, MANIFEST_NAME, Bundle, Manifest, digest, load_bundle, pack
 
 FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(150))
 MANIFEST = Manifest(

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfbwe.bundle import Manifest, digest, pack
+from tfbwe.model.bundle import Manifest, digest, pack
 
 ROOT = Path(__file__).parents[1]
 

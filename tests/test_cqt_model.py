@@ -10,9 +10,9 @@ import tiny_cqt
 from decoding import CQT_LATENCY, CQT_TRANSFORM, CUTOFF_HZ, decode, delayed, music
 
 import tfbwe
-from tfbwe.bundle import load_bundle, pack
 from tfbwe.errors import ModelError
-from tfbwe.step_model import StepModel
+from tfbwe.model.bundle import load_bundle, pack
+from tfbwe.model.step_model import StepModel
 
 pytest.importorskip("keras")
 pytest.importorskip("tensorflow")

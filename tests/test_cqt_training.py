@@ -21,9 +21,9 @@ keras = pytest.importorskip("keras")
 
 from export import cli as export_cli  # noqa: E402
 from tfbwe import Decoder  # noqa: E402
-from tfbwe.bundle import load_bundle  # noqa: E402
 from tfbwe.cqt import BLOCK_LENGTH, CQT  # noqa: E402
 from tfbwe.cqt.stream import block_window  # noqa: E402
+from tfbwe.model.bundle import load_bundle  # noqa: E402
 from tfbwe.models import autoencoder  # noqa: E402
 from tfbwe.transform import transform_parameters  # noqa: E402
 from training import cqt_pairs, fit  # noqa: E402

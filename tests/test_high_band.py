@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.bundle import load_bundle
 from tfbwe.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
+from tfbwe.model.bundle import load_bundle
 from tfbwe.phase.mirror import PHASES, phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 

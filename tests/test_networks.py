@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("keras")
 
 from export.verify import verify
-from tfbwe.bundle import load_bundle
+from tfbwe.model.bundle import load_bundle
 from training.run import best_network, read_description
 
 NETWORKS = Path(__file__).parent.parent / "networks"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tfbwe.bundle import WEIGHTS
 from tfbwe.errors import AudioError, ConfigError
+from tfbwe.model.bundle import WEIGHTS
 from tfbwe.offline import extend, extend_file
 from tfbwe.received import measure_band
 

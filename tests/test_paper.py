@@ -11,7 +11,7 @@ from schema_check import problems
 from smoke import music_folder
 from tiny_cqt import bundle
 
-from tfbwe.bundle import pack
+from tfbwe.model.bundle import pack
 from training import fit, paper
 from training.statistics import Estimate
 

@@ -17,7 +17,7 @@ OPTIONAL = {
     "tfbwe/layers.py": {"keras"},
     "tfbwe/plot.py": {"matplotlib"},
     "tfbwe/perceptual.py": {"visqol"},
-    "tfbwe/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
+    "tfbwe/model/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
 }
 STANDARD = __import__("sys").stdlib_module_names
 
@@ -51,7 +51,7 @@ def test_the_check_sees_imports_of_every_form(tmp_path):
     assert "keras" in roots(ROOT / "tfbwe/models.py")
     assert "tfbwe.stft" in imported(ROOT / "tfbwe/models.py")
     assert "training.run" in imported(ROOT / "training/fit.py")
-    assert "tensorflow.lite" in imported(ROOT / "tfbwe/step_model.py")
+    assert "tensorflow.lite" in imported(ROOT / "tfbwe/model/step_model.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)

@@ -12,9 +12,9 @@ import soundfile
 
 pytest.importorskip("scipy")
 
-from tfbwe.bundle import load_bundle
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures import compare, lsd_hf, snr_db
+from tfbwe.model.bundle import load_bundle
 from tfbwe.stft import SAMPLE_RATE, stft
 from training import degrade, lineup, systems
 from training.conditions import CONDITIONS

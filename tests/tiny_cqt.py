@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 from decoding import CQT_MANIFEST
 
-from tfbwe.bundle import Bundle, digest
+from tfbwe.model.bundle import Bundle, digest
 
 FRAMES, BINS = 448, 400
 

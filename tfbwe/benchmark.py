@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
+    from .model.bundle import Bundle
 
 __all__ = ["measure_cost", "peak_rss_mb"]
 

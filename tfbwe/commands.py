@@ -174,7 +174,7 @@ def _folder_for(destination: str, output: str | None) -> Iterator[None]:
 
 
 def _is_model(name: str) -> bool:
-    from .bundle import WEIGHTS
+    from .model.bundle import WEIGHTS
 
     if os.path.isfile(name):
         with open(name, "rb") as file:

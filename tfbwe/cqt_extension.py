@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 
-from .bundle import Bundle
 from .cqt import BLOCK_LENGTH, CQT
 from .cqt.stream import BlockStream
 from .cqt.transform import ComplexArray, FloatArray
@@ -17,8 +16,9 @@ from .cutoff.bandwidth import CutoffTracker
 from .delay import Delay
 from .errors import ConfigError
 from .high_band import Heads, HighBand
+from .model.bundle import Bundle
+from .model.step_model import StepModel, features
 from .phase.mirror import PHASES, mirrored, unit
-from .step_model import StepModel, features
 from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 
 _IMAGE_FRAMES = 4

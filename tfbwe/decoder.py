@@ -10,11 +10,11 @@ import os
 
 import numpy as np
 
-from .bundle import Bundle, load_bundle
 from .cqt_extension import CqtExtension
 from .delay import Delay
 from .errors import AudioError, ConfigError, ModelError
 from .high_band import HEADS
+from .model.bundle import Bundle, load_bundle
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray

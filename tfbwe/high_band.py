@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import Manifest
+from .model.bundle import Manifest
 from .stft import ComplexArray, FloatArray
 
 HEADS = ("log_gain", "log_residual")

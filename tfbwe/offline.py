@@ -29,8 +29,8 @@ from .stft import SAMPLE_RATE
 from .writer import BLOCK_FRAMES, Writer, refuse_destination
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
     from .decoder import Decoder
+    from .model.bundle import Bundle
 
 __all__ = ["Summary", "extend", "extend_file"]
 
@@ -233,8 +233,8 @@ def extend_file(
 
 
 def load_model(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
-    """Load a model as `tfbwe.bundle.load_bundle` does, importing it only now."""
-    from .bundle import load_bundle
+    """Load a model as `tfbwe.model.bundle.load_bundle` does, importing it only now."""
+    from .model.bundle import load_bundle
 
     return load_bundle(model, trust=trust)
 

@@ -18,7 +18,7 @@ from .samples import float_samples
 from .stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
+    from .model.bundle import Bundle
 
 # What the resampler keeps of a low-rate input: -3 dB at this part of its Nyquist frequency.
 RESAMPLER_EDGE = 0.95

@@ -7,12 +7,12 @@ from itertools import groupby
 
 import numpy as np
 
-from .bundle import Bundle
 from .cutoff.bandwidth import CutoffTracker
 from .high_band import Heads, HighBand
+from .model.bundle import Bundle
+from .model.step_model import StepModel, features
 from .phase.mirror import phasors
 from .phase.pghi import PhaseGradient
-from .step_model import StepModel, features
 from .stft import (
     BIN_HZ,
     HOP_LENGTH,

@@ -23,9 +23,9 @@ import numpy as np
 import tqdm
 
 from tfbwe.atomic import replacing
-from tfbwe.bundle import Bundle
 from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.model.bundle import Bundle
 from tfbwe.settings import PHASES
 
 from . import charts, tables

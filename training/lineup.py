@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe import settings
-from tfbwe.bundle import Bundle, load_bundle
 from tfbwe.errors import ConfigError
+from tfbwe.model.bundle import Bundle, load_bundle
 from tfbwe.phase.mirror import PHASES
 
 from . import systems

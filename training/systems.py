@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_HZ
-from tfbwe.bundle import Bundle
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import BlockStream
 from tfbwe.errors import AudioError, ConfigError
+from tfbwe.model.bundle import Bundle
 from tfbwe.phase.mirror import mirrored, phasors, unit
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .edge import FLOOR_DB, find_edge_hz
 from ..errors import AudioError, ConfigError
+from .edge import FLOOR_DB, find_edge_hz
 
 __all__ = ["Bandwidth", "CutoffTracker", "find_edge_hz"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..cqt import CQT
+from ..errors import ModelError
+from ..stft import BIN_HZ, N_FFT, FloatArray
+from ..transform import transform_parameters
 from .bundle import Bundle
-from .cqt import CQT
-from .errors import ModelError
-from .stft import BIN_HZ, N_FFT, FloatArray
-from .transform import transform_parameters
 
 
 def _interpreter_class() -> Any:

@@ -17,13 +17,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from ..errors import ModelError
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "tfbwe.json"
 MAX_BYTES = 64 * 2**20
 MAX_MANIFEST_BYTES = 2**20
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 @dataclasses.dataclass(frozen=True)

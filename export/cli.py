@@ -96,7 +96,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
         _refuse_existing(out, list(names.values()))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
-        from tfbwe.high_band import HEADS
+        from tfbwe.extension.high_band import HEADS
         from tfbwe.models import config_from_dict
 
         from .convert import convert

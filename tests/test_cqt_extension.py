@@ -4,8 +4,8 @@ from decoding import CQT_BUNDLE, CQT_LATENCY, CUTOFF_HZ, AlertHeads, KnownHeads,
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import CQTAnalysis
-from tfbwe.cqt_extension import CqtExtension
 from tfbwe.errors import ConfigError
+from tfbwe.extension.cqt import CqtExtension
 from tfbwe.phase.mirror import PHASES, mirrored, unit
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft
 
@@ -33,8 +33,8 @@ def extend(monkeypatch):
         padded = np.pad(original, ((0, 0), (0, 2 * BLOCK_LENGTH)))
         blocks = CQTAnalysis(CQT_DEFAULT, len(original)).process(padded)
         monkeypatch.setattr(TrueHeads, "original", iter(blocks))
-        monkeypatch.setattr("tfbwe.cqt_extension.StepModel", TrueHeads)
-        monkeypatch.setattr("tfbwe.high_band.EDGE", 0.0)  # true heads need no mending
+        monkeypatch.setattr("tfbwe.extension.cqt.StepModel", TrueHeads)
+        monkeypatch.setattr("tfbwe.extension.high_band.EDGE", 0.0)  # true heads need no mending
         settings = {"diffuse": 1.0, "phase": "mirror", **more}
         extension = CqtExtension(CQT_BUNDLE, len(original), cutoff_hz, **settings)
         tail = np.zeros((len(original), extension.latency), np.float32)
@@ -125,7 +125,7 @@ def test_the_network_hears_the_log_magnitudes_of_the_windowed_block(monkeypatch)
             heard.append(features.copy())
             return super().step(features)
 
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", Listener)
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", Listener)
     x = music(2, 2.0)
     CqtExtension(CQT_BUNDLE, 2, CUTOFF_HZ, 1.0, "mirror").process(x, 0)
     blocks = CQTAnalysis(CQT_DEFAULT, 2).process(x)
@@ -151,7 +151,7 @@ def test_the_stereo_image_goes_on_from_block_to_block(extend):
 
 
 def test_limited_frames_are_counted_once_each(monkeypatch):
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", KnownHeads)
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
     monkeypatch.setattr(KnownHeads, "heads", (0.0, 9.0))
     extension = CqtExtension(CQT_BUNDLE, 1, CUTOFF_HZ, 1.0, "mirror")
     extension.process(noise(1, 3 * HOP, CUTOFF_HZ, 0.3) + 0.01, 0)
@@ -160,8 +160,8 @@ def test_limited_frames_are_counted_once_each(monkeypatch):
 
 def test_the_tracker_sees_the_frames_of_the_stft_all_of_them_once(monkeypatch):
     seen = []
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", KnownHeads)
-    monkeypatch.setattr("tfbwe.cqt_extension.CutoffTracker.update", lambda self, power: seen.append(power))
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
+    monkeypatch.setattr("tfbwe.extension.cqt.CutoffTracker.update", lambda self, power: seen.append(power))
     x = music(2, 2.0)
     CqtExtension(CQT_BUNDLE, 2, None, 1.0, "mirror").process(x, 0)
     expected = np.abs(stft(x)[:, : 3 * HOP // HOP_LENGTH]) ** 2
@@ -174,7 +174,7 @@ def test_blocks_without_a_cutoff_or_in_range_or_of_silence_are_not_given_to_the_
         def step(self, features):
             raise AssertionError("asked")
 
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", Idle)
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", Idle)
     for cutoff_hz, x in [(None, music(1, 1.0)), (21000.0, music(1, 1.0)), (CUTOFF_HZ, np.zeros((1, 44100)))]:
         extension = CqtExtension(CQT_BUNDLE, 1, cutoff_hz, 1.0, "mirror")
         assert not extension.process(np.float32(x), 0).any()

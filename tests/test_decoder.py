@@ -28,7 +28,7 @@ BLOCKS = st.lists(st.sampled_from([0, 1, 1, 2, 511, 512, 513, 2047, 2048, 2049, 
 @pytest.fixture
 def known_heads(monkeypatch):
     """Return a way to set what the network says, log_gain and log_residual."""
-    monkeypatch.setattr("tfbwe.stft_extension.StepModel", KnownHeads)
+    monkeypatch.setattr("tfbwe.extension.stft.StepModel", KnownHeads)
     return lambda *heads: monkeypatch.setattr(KnownHeads, "heads", heads)
 
 

@@ -35,13 +35,13 @@ BLOCKS = st.lists(
 @pytest.fixture(autouse=True)
 def alert(monkeypatch):
     """Let something that hears the features stand in for the network."""
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", AlertHeads)
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", AlertHeads)
 
 
 @pytest.fixture
 def known_heads(monkeypatch):
     """Return a way to set what the network says, log_gain and log_residual."""
-    monkeypatch.setattr("tfbwe.cqt_extension.StepModel", KnownHeads)
+    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
     return lambda *heads: monkeypatch.setattr(KnownHeads, "heads", heads)
 
 
@@ -231,7 +231,7 @@ def test_samples_that_are_not_finite_are_refused_and_change_nothing(bad):
 
 
 def test_the_high_band_of_lost_samples_fades_out_and_comes_back_without_a_click(monkeypatch):
-    monkeypatch.setattr("tfbwe.cqt_extension.BlockStream.process", lambda self, x: np.ones_like(x))
+    monkeypatch.setattr("tfbwe.extension.cqt.BlockStream.process", lambda self, x: np.ones_like(x))
     x = np.zeros((1, 200000), np.float32)
     one = decoder(1)
     one.process(x[:, :10000])

@@ -68,8 +68,8 @@ def test_the_high_band_fades_in_steps_of_10_ms_while_input_is_lost_and_comes_bac
         weights.extend(spectra[:, 0, 500].real)
         return np.zeros((len(spectra), 1, LATENCY), np.float32)
 
-    monkeypatch.setattr("tfbwe.stft_extension.HighBand", Ones)
-    monkeypatch.setattr("tfbwe.stft_extension.synthesise", synthesise)
+    monkeypatch.setattr("tfbwe.extension.stft.HighBand", Ones)
+    monkeypatch.setattr("tfbwe.extension.stft.synthesise", synthesise)
     x = music(1)
     decoder = Decoder(BUNDLE, 1, CUTOFF_HZ)
     decoder.process(x[:, : 20 * 512])
@@ -97,7 +97,7 @@ def test_the_network_s_memory_is_cleared_after_100_ms_of_loss(monkeypatch):
             events.append("step")
             return super().step(features)
 
-    monkeypatch.setattr("tfbwe.stft_extension.StepModel", Recorder)
+    monkeypatch.setattr("tfbwe.extension.stft.StepModel", Recorder)
     x = music(1)
     decoder = Decoder(BUNDLE, 1, CUTOFF_HZ)
     events.clear()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfbwe.delay import Delay
+from tfbwe.extension.delay import Delay
 
 
 @given(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
+from tfbwe.extension.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
 from tfbwe.model.bundle import load_bundle
 from tfbwe.phase.mirror import PHASES, phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
@@ -138,14 +138,14 @@ def test_the_flank_of_the_received_band_is_not_raised_and_leaves_no_gap(slope_hz
         return np.array([10 * np.log10(power[..., part].mean() / typical) for part in inside])
 
     mended = levels_db()
-    monkeypatch.setattr("tfbwe.high_band.EDGE", 0.0)
+    monkeypatch.setattr("tfbwe.extension.high_band.EDGE", 0.0)
     assert np.abs(mended).max() < 6 < np.abs(levels_db()).max()
 
 
 def test_what_lies_beyond_the_edge_is_as_the_network_has_it(monkeypatch):
     spectrum, some = flank(300.0)
     mended = add(spectrum, some)
-    monkeypatch.setattr("tfbwe.high_band.EDGE", 0.0)
+    monkeypatch.setattr("tfbwe.extension.high_band.EDGE", 0.0)
     plain = add(spectrum, some)
     np.testing.assert_array_equal(mended[..., HZ > 8640], plain[..., HZ > 8640])
     np.testing.assert_array_equal(mended[..., HZ < CUTOFF_HZ], plain[..., HZ < CUTOFF_HZ])

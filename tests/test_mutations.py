@@ -16,9 +16,14 @@ ROOT = Path(__file__).parent.parent
 GAIN = "tests/test_decoder.py::test_a_known_gain_multiplies_what_was_received_above_the_cutoff_in_its_place"
 QUIET = "tests/test_measures.py::test_quiet_frames_do_not_count_for_the_distance"
 MUTATIONS = {
-    "a wrong sign in the coherent term": ("tfbwe/high_band.py", "((gain - 1) *", "((1 - gain) *", GAIN),
+    "a wrong sign in the coherent term": (
+        "tfbwe/extension/high_band.py",
+        "((gain - 1) *",
+        "((1 - gain) *",
+        GAIN,
+    ),
     "a decoder off by one hop": (
-        "tfbwe/stft_extension.py",
+        "tfbwe/extension/stft.py",
         "self._high = np.zeros((self.channels, HOP_LENGTH), np.float32)",
         "self._high = np.zeros((self.channels, 2 * HOP_LENGTH), np.float32)",
         GAIN,

@@ -10,15 +10,15 @@ import os
 
 import numpy as np
 
-from .cqt_extension import CqtExtension
-from .delay import Delay
 from .errors import AudioError, ConfigError, ModelError
-from .high_band import HEADS
+from .extension.cqt import CqtExtension
+from .extension.delay import Delay
+from .extension.high_band import HEADS
+from .extension.stft import StftExtension
 from .model.bundle import Bundle, load_bundle
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray
-from .stft_extension import StftExtension
 
 _LOUDEST = np.float32(1e6)
 """The network hears no larger sample: its power would overflow, and what comes of that stay in its memory."""

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from .errors import ConfigError
-from .high_band import HEADS
+from .extension.high_band import HEADS
 from .layers import Clip, LinearInterpolation, SubPixel
 from .stft import N_FFT
 

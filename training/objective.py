@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfbwe.high_band import CROSSOVER, FADE_HZ
+from tfbwe.extension.high_band import CROSSOVER, FADE_HZ
 from tfbwe.stft import EPSILON
 
 from .transforms import log_magnitude, normalise, spectrum_of, transform

@@ -5,7 +5,7 @@ import math
 
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
-from tfbwe.high_band import HEADS
+from tfbwe.extension.high_band import HEADS
 from tfbwe.models import AutoencoderConfig
 from tfbwe.stft import HOP_LENGTH, N_FFT
 

@@ -7,22 +7,13 @@ from itertools import groupby
 
 import numpy as np
 
-from .cutoff.bandwidth import CutoffTracker
+from ..cutoff.bandwidth import CutoffTracker
+from ..model.bundle import Bundle
+from ..model.step_model import StepModel, features
+from ..phase.mirror import phasors
+from ..phase.pghi import PhaseGradient
+from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
 from .high_band import Heads, HighBand
-from .model.bundle import Bundle
-from .model.step_model import StepModel, features
-from .phase.mirror import phasors
-from .phase.pghi import PhaseGradient
-from .stft import (
-    BIN_HZ,
-    HOP_LENGTH,
-    N_FFT,
-    SAMPLE_RATE,
-    ComplexArray,
-    FloatArray,
-    analyse,
-    synthesise,
-)
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _CHUNK_FRAMES = 16

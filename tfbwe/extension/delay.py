@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .stft import FloatArray
+from ..stft import FloatArray
 
 
 class Delay:

@@ -9,17 +9,17 @@ from functools import partial
 
 import numpy as np
 
-from .cqt import BLOCK_LENGTH, CQT
-from .cqt.stream import BlockStream
-from .cqt.transform import ComplexArray, FloatArray
-from .cutoff.bandwidth import CutoffTracker
+from ..cqt import BLOCK_LENGTH, CQT
+from ..cqt.stream import BlockStream
+from ..cqt.transform import ComplexArray, FloatArray
+from ..cutoff.bandwidth import CutoffTracker
+from ..errors import ConfigError
+from ..model.bundle import Bundle
+from ..model.step_model import StepModel, features
+from ..phase.mirror import PHASES, mirrored, unit
+from ..stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 from .delay import Delay
-from .errors import ConfigError
 from .high_band import Heads, HighBand
-from .model.bundle import Bundle
-from .model.step_model import StepModel, features
-from .phase.mirror import PHASES, mirrored, unit
-from .stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
 
 _IMAGE_FRAMES = 4
 _FADE_OUT = SAMPLE_RATE // 20

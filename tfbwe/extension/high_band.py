@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .model.bundle import Manifest
-from .stft import ComplexArray, FloatArray
+from ..model.bundle import Manifest
+from ..stft import ComplexArray, FloatArray
 
 HEADS = ("log_gain", "log_residual")
 CROSSOVER = 0.8

@@ -1,0 +1,1 @@
+"""From the network's heads to the high band of a stream."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError, ModelError, TfbweError
-from tfbwe.quiet import quiet
+from tfbwe.network.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tfbwe.model.bundle import Bundle, Manifest
-    from tfbwe.models import AutoencoderConfig
+    from tfbwe.network.autoencoder import AutoencoderConfig
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 LICENCE = "Apache-2.0"
@@ -97,7 +97,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
         from tfbwe.extension.high_band import HEADS
-        from tfbwe.models import config_from_dict
+        from tfbwe.network.autoencoder import config_from_dict
 
         from .convert import convert
         from .verify import verify
@@ -155,7 +155,7 @@ def _load_network(run: Path, config: AutoencoderConfig) -> keras.Model:
     import keras
     import numpy as np
 
-    from tfbwe.models import autoencoder
+    from tfbwe.network.autoencoder import autoencoder
 
     network = autoencoder(config)
     try:
@@ -191,7 +191,7 @@ def _describe(
 ) -> Bundle:
     from tfbwe import band, stft
     from tfbwe.model.bundle import FORMAT_VERSION, Bundle, Manifest, digest
-    from tfbwe.models import macs_per_frame
+    from tfbwe.network.autoencoder import macs_per_frame
     from tfbwe.transform import transform_parameters
 
     kind = description["config"]["model"]

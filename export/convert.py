@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfbwe.errors import ModelError
-from tfbwe.models import AutoencoderConfig, decoder_graph
+from tfbwe.network.autoencoder import AutoencoderConfig, decoder_graph
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -25,7 +25,7 @@ def convert(
     Parameters
     ----------
     network : keras.Model
-        As `tfbwe.models.autoencoder` builds it.
+        As `tfbwe.network.autoencoder.autoencoder` builds it.
     config : AutoencoderConfig
     features : (excerpts, frames, bins) float32
         Training features that set the ranges of ``int8``.

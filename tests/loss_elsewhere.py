@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 
-from tfbwe import layers  # noqa: F401
+from tfbwe.network import layers  # noqa: F401
 from training import objective  # noqa: F401
 
 trainer = keras.models.load_model(sys.argv[1], compile=False)

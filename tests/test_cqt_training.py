@@ -24,7 +24,7 @@ from tfbwe import Decoder  # noqa: E402
 from tfbwe.cqt import BLOCK_LENGTH, CQT  # noqa: E402
 from tfbwe.cqt.stream import block_window  # noqa: E402
 from tfbwe.model.bundle import load_bundle  # noqa: E402
-from tfbwe.models import autoencoder  # noqa: E402
+from tfbwe.network.autoencoder import autoencoder  # noqa: E402
 from tfbwe.transform import transform_parameters  # noqa: E402
 from training import cqt_pairs, fit  # noqa: E402
 from training.dataset import Music, example  # noqa: E402

@@ -21,7 +21,7 @@ from export.convert import convert, representative  # noqa: E402
 from tfbwe import Decoder  # noqa: E402
 from tfbwe.errors import ModelError  # noqa: E402
 from tfbwe.model.bundle import load_bundle  # noqa: E402
-from tfbwe.models import AutoencoderConfig, autoencoder, step_graph  # noqa: E402
+from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder, step_graph  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 SMALL = AutoencoderConfig(

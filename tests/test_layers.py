@@ -5,7 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from tfbwe.layers import Clip, LinearInterpolation, SubPixel  # noqa: E402
+from tfbwe.network.layers import Clip, LinearInterpolation, SubPixel  # noqa: E402
 
 CASES = [
     (SubPixel, {"factor": 2}),

@@ -8,7 +8,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tfbwe.errors import ConfigError  # noqa: E402
-from tfbwe.models import (  # noqa: E402
+from tfbwe.network.autoencoder import (  # noqa: E402
     AutoencoderConfig,
     autoencoder,
     block_graph,

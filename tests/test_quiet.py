@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tfbwe.quiet import quiet
+from tfbwe.network.quiet import quiet
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 

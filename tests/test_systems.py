@@ -113,7 +113,7 @@ def test_a_zero_phase_butterworth_is_partly_undone(clip, model, least_db):
 def _run_folder(folder, model, name, shift=0.0):
     """Untrained run whose network says `shift` nepers everywhere."""
     pytest.importorskip("keras")
-    from tfbwe.models import autoencoder
+    from tfbwe.network.autoencoder import autoencoder
     from training.presets import preset
     from training.run import describe
 

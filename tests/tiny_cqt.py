@@ -17,7 +17,7 @@ def network():
     """Return the graph as Keras has it: (1, frames, bins) to two heads that no weight leaves at zero."""
     import keras
 
-    from tfbwe.models import AutoencoderConfig, autoencoder, block_graph
+    from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder, block_graph
 
     config = AutoencoderConfig(
         bins=BINS,

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt.stream import block_window, default_overlap
-from tfbwe.quiet import quiet
+from tfbwe.network.quiet import quiet
 
 from . import degrade, filters
 from .dataset import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tfbwe.atomic import replacing
 from tfbwe.console import counted
 from tfbwe.errors import ConfigError, ModelError, TfbweError
-from tfbwe.quiet import quiet
+from tfbwe.network.quiet import quiet
 
 from .arguments import command, module, positive, whole_number
 
@@ -229,7 +229,7 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
     """Build an untrained network with its objective, optimiser and schedule over `steps` steps."""
     import keras
 
-    from tfbwe.models import autoencoder
+    from tfbwe.network.autoencoder import autoencoder
 
     from .objective import Trainer
 

@@ -6,7 +6,7 @@ import math
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
 from tfbwe.extension.high_band import HEADS
-from tfbwe.models import AutoencoderConfig
+from tfbwe.network.autoencoder import AutoencoderConfig
 from tfbwe.stft import HOP_LENGTH, N_FFT
 
 NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}

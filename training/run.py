@@ -15,7 +15,7 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
-from tfbwe.models import autoencoder, config_from_dict
+from tfbwe.network.autoencoder import autoencoder, config_from_dict
 
 from .arguments import command, module
 from .presets import FitConfig

@@ -13,10 +13,10 @@ from typing import Any
 
 import keras
 
-from .errors import ConfigError
-from .extension.high_band import HEADS
+from ..errors import ConfigError
+from ..extension.high_band import HEADS
+from ..stft import N_FFT
 from .layers import Clip, LinearInterpolation, SubPixel
-from .stft import N_FFT
 
 TIME_KERNEL = 3
 LOG_GAIN_RANGE = (-4.0, 9.0)

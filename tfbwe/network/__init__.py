@@ -1,0 +1,1 @@
+"""The networks, the only Keras of the library."""

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from tfbwe.atomic import replacing
-from tfbwe.audio import Reader
+from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.plot import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfbwe.audio import Reader
-from tfbwe.writer import Writer
+from tfbwe.audio.reader import Reader
+from tfbwe.audio.writer import Writer
 
 FORMATS = [
     ("WAV", "PCM_16", "wav"),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound_files import FORMATS, noise, read, write
 
-from tfbwe.audio import Reader, Resampler
+from tfbwe.audio.reader import Reader, Resampler
 from tfbwe.errors import AudioError, ConfigError
 
 

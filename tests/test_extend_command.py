@@ -266,6 +266,6 @@ def test_extend_an_interruption_leaves_nothing_and_exits_130(extending, song, tm
     def interrupt(self, x):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfbwe.writer.Writer.write", interrupt)
+    monkeypatch.setattr("tfbwe.audio.writer.Writer.write", interrupt)
     assert extending(path)[0] == 130
     assert files(tmp_path) == ["in/a song.wav"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tfbwe.errors import AudioError
-from tfbwe.formats import output_format, writable_rate
+from tfbwe.audio.formats import output_format, writable_rate
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sound_files import FORMATS, TAGS, noise, read, write
 
-from tfbwe import writer
-from tfbwe.audio import Reader
+from tfbwe.audio import writer
+from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError
-from tfbwe.writer import Writer
+from tfbwe.audio.writer import Writer
 
 
 @pytest.mark.parametrize(("container", "subtype", "suffix"), FORMATS)

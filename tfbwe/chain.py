@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import Resampler
+from .audio.reader import Resampler
 from .clipping import SoftClip
 from .stft import SAMPLE_RATE
 

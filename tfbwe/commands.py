@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import Reader, Resampler
+from .audio.reader import Reader, Resampler
 from .console import counted, progress_bar, say
 from .errors import AudioError, ConfigError, TfbweError
-from .formats import reason
+from .audio.formats import reason
 from .settings import CutoffError
 
 __all__ = ["benchmark", "compare", "extend", "info"]

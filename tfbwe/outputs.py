@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import AudioError, ConfigError
-from .formats import SOUND_SUFFIXES
-from .writer import STANDARD
+from .audio.formats import SOUND_SUFFIXES
+from .audio.writer import STANDARD
 
 __all__ = ["left_out", "plan_outputs"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from .atomic import replace_synced
 from .errors import AudioError, ConfigError
-from .formats import reason
-from .writer import refuse_destination, temporary_beside
+from .audio.formats import reason
+from .audio.writer import refuse_destination, temporary_beside
 
 __all__ = ["refuse_picture", "save_spectrograms"]
 
@@ -88,7 +88,7 @@ def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
     Returns
     -------
     Path
-        As from `tfbwe.writer.refuse_destination`.
+        As from `tfbwe.audio.writer.refuse_destination`.
 
     Raises
     ------

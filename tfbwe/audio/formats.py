@@ -7,8 +7,8 @@ from pathlib import Path
 
 import soundfile
 
-from .errors import AudioError
-from .settings import MAX_CHANNELS
+from ..errors import AudioError
+from ..settings import MAX_CHANNELS
 
 MIN_RATE, MAX_RATE = 8000, 192000
 

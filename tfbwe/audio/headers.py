@@ -6,7 +6,7 @@ import os
 import struct
 from typing import BinaryIO
 
-from .errors import AudioError
+from ..errors import AudioError
 
 __all__ = ["refuse_cut_file"]
 

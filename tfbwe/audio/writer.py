@@ -16,8 +16,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .atomic import replace_synced
-from .errors import AudioError
+from ..atomic import replace_synced
+from ..errors import AudioError
 from .formats import (
     LOSSY_LEVEL,
     MAX_BYTES,
@@ -27,7 +27,7 @@ from .formats import (
     native_name,
     reason,
 )
-from .id3 import id3_tag
+from .tags import id3_tag
 
 BLOCK_FRAMES = 32768
 STANDARD = "-"
@@ -46,7 +46,7 @@ class Writer:
     sample_rate, channels : int
         Of the signal.
     container, subtype : str
-        libsndfile's names; see `tfbwe.formats.output_format` for a pair that can be written.
+        libsndfile's names; see `tfbwe.audio.formats.output_format` for a pair that can be written.
     tags : mapping of str to str
         Written as far as the format holds them.
     force : bool

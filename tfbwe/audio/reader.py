@@ -22,7 +22,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from .errors import AudioError, ConfigError
+from ..errors import AudioError, ConfigError
 from .formats import LOSSY, check_signal, native_name, reason
 from .headers import refuse_cut_file
 from .writer import BLOCK_FRAMES, STANDARD, Writer

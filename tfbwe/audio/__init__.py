@@ -1,0 +1,1 @@
+"""Sound files in blocks: reading, writing, resampling; formats and tags."""

@@ -19,7 +19,7 @@ import soxr
 from tfbwe.atomic import replacing
 from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.plot import RANGE_DB, levels_db
+from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
 from training import degrade
 from training.conditions import Condition, send
@@ -199,9 +199,9 @@ def write_picture(path: Path, level_db: Signal, top_db: float) -> None:
     ----------
     path : Path
     level_db : (bins, frames) float32
-        As from `tfbwe.plot.levels_db`; bins are taken in pairs, the highest one is left out.
+        As from `tfbwe.measures.spectrogram.levels_db`; bins are taken in pairs, the highest one is left out.
     top_db : float
-        Level of the brightest colour; the darkest is `tfbwe.plot.RANGE_DB` below.
+        Level of the brightest colour; the darkest is `tfbwe.measures.spectrogram.RANGE_DB` below.
 
     Raises
     ------

@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from tfbwe.benchmark import measure_cost
+from tfbwe.measures.cost import measure_cost
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import load_bundle
 
 
 def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it():
     held = np.ones(60_000_000)  # 480 MB
-    code = "from tfbwe.benchmark import peak_rss_mb; print(peak_rss_mb())"
+    code = "from tfbwe.measures.cost import peak_rss_mb; print(peak_rss_mb())"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 < float(answer.stdout) < 400
     assert held.all()

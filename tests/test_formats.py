@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tfbwe.errors import AudioError
 from tfbwe.audio.formats import output_format, writable_rate
+from tfbwe.errors import AudioError
 
 
 @pytest.mark.parametrize(

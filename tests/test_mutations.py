@@ -29,7 +29,7 @@ MUTATIONS = {
         GAIN,
     ),
     "a metric with the wrong axis": (
-        "tfbwe/measures.py",
+        "tfbwe/measures/distances.py",
         "np.sqrt(part.mean(axis=-1))",
         "np.sqrt(part.mean(axis=-2))",
         QUIET,

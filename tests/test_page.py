@@ -14,7 +14,7 @@ import soundfile
 from made_page import AWKWARD_NAME, CONDITIONS, SECONDS, excerpts_of, made_page, short_clip
 
 from demo import excerpts, page
-from tfbwe import measures
+from tfbwe.measures import distances as measures
 from tfbwe.errors import AudioError
 
 pytest.importorskip("matplotlib")

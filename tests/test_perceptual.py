@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfbwe.errors import ConfigError
-from tfbwe.perceptual import visqol
+from tfbwe.measures.listening import visqol
 
 
 def test_a_muffled_signal_is_predicted_to_sound_worse_than_the_signal_itself() -> None:

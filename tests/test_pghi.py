@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tfbwe.errors import ConfigError
-from tfbwe.measures import compare
+from tfbwe.measures.distances import compare
 from tfbwe.phase.mirror import phasors
 from tfbwe.phase.pghi import PhaseGradient, advance, roots, slope
 from tfbwe.stft import BIN_HZ, N_FFT, SAMPLE_RATE, istft, stft

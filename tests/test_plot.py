@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.plot import levels_db, save_spectrograms
+from tfbwe.measures.spectrogram import levels_db, save_spectrograms
 
 
 @pytest.mark.parametrize("samples", [0, 1, 1000, 500_000])

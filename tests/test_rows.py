@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from tfbwe.measures import compare
+from tfbwe.measures.distances import compare
 from tfbwe.stft import SAMPLE_RATE
 from training import rows
 from training.conditions import CONDITIONS

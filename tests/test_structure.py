@@ -15,8 +15,8 @@ CORE = {"numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"}
 OPTIONAL = {
     "tfbwe/network/autoencoder.py": {"keras"},
     "tfbwe/network/layers.py": {"keras"},
-    "tfbwe/plot.py": {"matplotlib"},
-    "tfbwe/perceptual.py": {"visqol"},
+    "tfbwe/measures/spectrogram.py": {"matplotlib"},
+    "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
 }
 STANDARD = __import__("sys").stdlib_module_names

@@ -13,7 +13,7 @@ import soundfile
 pytest.importorskip("scipy")
 
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.measures import compare, lsd_hf, snr_db
+from tfbwe.measures.distances import compare, lsd_hf, snr_db
 from tfbwe.model.bundle import load_bundle
 from tfbwe.stft import SAMPLE_RATE, stft
 from training import degrade, lineup, systems

@@ -11,8 +11,8 @@ from sound_files import FORMATS, TAGS, noise, read, write
 
 from tfbwe.audio import writer
 from tfbwe.audio.reader import Reader
-from tfbwe.errors import AudioError
 from tfbwe.audio.writer import Writer
+from tfbwe.errors import AudioError
 
 
 @pytest.mark.parametrize(("container", "subtype", "suffix"), FORMATS)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .audio.formats import reason
 from .audio.reader import Reader, Resampler
 from .console import counted, progress_bar, say
 from .errors import AudioError, ConfigError, TfbweError
-from .audio.formats import reason
 from .settings import CutoffError
 
 __all__ = ["benchmark", "compare", "extend", "info"]
@@ -96,8 +96,8 @@ def info(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
-    from . import measures
-    from .plot import refuse_picture, save_spectrograms
+    from .measures import distances as measures
+    from .measures.spectrogram import refuse_picture, save_spectrograms
     from .received import measure_band
 
     if options.png is not None:
@@ -136,7 +136,7 @@ def compare(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Print what extending costs on this machine."""
-    from .benchmark import measure_cost
+    from .measures.cost import measure_cost
     from .offline import load_model
 
     _print(measure_cost(load_model(options.model, options.trust), options.phase), options.json)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .audio.formats import full_scale, output_format, writable_rate
 from .audio.reader import Reader
+from .audio.writer import BLOCK_FRAMES, Writer, refuse_destination
 from .chain import Chain
 from .console import counted
 from .errors import ConfigError
-from .audio.formats import full_scale, output_format, writable_rate
 from .received import (
     beyond_training,
     checked_signal,
@@ -26,7 +27,6 @@ from .received import (
 )
 from .settings import check_settings, whole_number
 from .stft import SAMPLE_RATE
-from .audio.writer import BLOCK_FRAMES, Writer, refuse_destination
 
 if TYPE_CHECKING:
     from .decoder import Decoder

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .audio.formats import check_signal
 from .audio.reader import Reader
 from .cutoff.bandwidth import Bandwidth
 from .cutoff.edge import FLOOR_DB
 from .errors import AudioError
-from .audio.formats import check_signal
 from .samples import float_samples
 from .stft import SAMPLE_RATE
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfbwe import benchmark
+from tfbwe.measures import cost as benchmark
 from tfbwe.atomic import replacing
 from tfbwe.errors import ModelError
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from tfbwe import measures, perceptual
+from tfbwe.measures import distances as measures, listening as perceptual
 from tfbwe.atomic import replacing
 from tfbwe.errors import AudioError
 from tfbwe.stft import SAMPLE_RATE

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .stft import SAMPLE_RATE
+from ..stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from .model.bundle import Bundle
+    from ..model.bundle import Bundle
 
 __all__ = ["measure_cost", "peak_rss_mb"]
 
@@ -46,7 +46,7 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     ConfigError
         If the model does not know the phase.
     """
-    from .offline import make_decoder
+    from ..offline import make_decoder
 
     decoder = make_decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
     x = made_up_music(PIECE_S)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 VISQOL_RATE = 48000
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic import replace_synced
-from .errors import AudioError, ConfigError
-from .audio.formats import reason
-from .audio.writer import refuse_destination, temporary_beside
+from ..atomic import replace_synced
+from ..audio.formats import reason
+from ..audio.writer import refuse_destination, temporary_beside
+from ..errors import AudioError, ConfigError
 
 __all__ = ["refuse_picture", "save_spectrograms"]
 

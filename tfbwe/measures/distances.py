@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .band import HIGHEST_HZ
-from .errors import AudioError, ConfigError
+from ..band import HIGHEST_HZ
+from ..errors import AudioError, ConfigError
 
 N_FFT = 2048
 HOP_LENGTH = 512

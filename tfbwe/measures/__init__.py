@@ -1,0 +1,1 @@
+"""How near an estimate comes, and what it costs."""

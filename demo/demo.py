@@ -12,12 +12,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from tfbwe.measures.cost import measure_cost
 from tfbwe.errors import TfbweError
+from tfbwe.measures.cost import measure_cost
 from tfbwe.measures.distances import compare
-from tfbwe.offline import extend_file, load_model
 from tfbwe.measures.listening import visqol
 from tfbwe.measures.spectrogram import save_spectrograms
+from tfbwe.offline.files import extend_file, load_model
 from training.degrade import Degradation, apply
 from training.filters import Lowpass
 

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfbwe.measures.cost import measure_cost
 from tfbwe.errors import ConfigError
+from tfbwe.measures.cost import measure_cost
 from tfbwe.model.bundle import load_bundle
 
 

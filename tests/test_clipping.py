@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.clipping import SoftClip
+from tfbwe.offline.clipping import SoftClip
 
 
 def clip(received, total, cuts=(), limit=1.0, rate=8000):

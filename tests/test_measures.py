@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.measures import distances as measures
 from tfbwe.errors import AudioError, ConfigError
+from tfbwe.measures import distances as measures
 from tfbwe.measures.distances import compare, lsd, lsd_hf, sdr_db, snr_db
 
 RATE = 44100

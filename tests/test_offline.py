@@ -10,8 +10,8 @@ import soundfile
 
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.model.bundle import WEIGHTS
-from tfbwe.offline import extend, extend_file
-from tfbwe.received import measure_band
+from tfbwe.offline.files import extend, extend_file
+from tfbwe.offline.received import measure_band
 
 SHIPPED = WEIGHTS / "stft.tflite"
 
@@ -192,7 +192,7 @@ def test_a_file_becomes_what_the_array_becomes(tmp_path, low_passed, suffix, rat
 
 
 def test_a_file_measures_its_own_cutoff_also_from_excerpts(tmp_path, low_passed, monkeypatch):
-    monkeypatch.setattr("tfbwe.received.EXCERPT_S", 0.2)
+    monkeypatch.setattr("tfbwe.offline.received.EXCERPT_S", 0.2)
     source = save(tmp_path / "in.wav", low_passed(1, 5.0, 44100, 7000))
     summary = extend_file(source, tmp_path / "out.wav")
     assert summary.measured

@@ -14,8 +14,8 @@ import soundfile
 from made_page import AWKWARD_NAME, CONDITIONS, SECONDS, excerpts_of, made_page, short_clip
 
 from demo import excerpts, page
-from tfbwe.measures import distances as measures
 from tfbwe.errors import AudioError
+from tfbwe.measures import distances as measures
 
 pytest.importorskip("matplotlib")
 

@@ -26,7 +26,7 @@ __all__ = ["benchmark", "compare", "extend", "info"]
 
 def extend(options: argparse.Namespace) -> int:
     """Extend files; one that fails is reported and the others go on."""
-    from .offline import extend_file, load_model, make_decoder
+    from .offline.files import extend_file, load_model, make_decoder
     from .outputs import left_out, plan_outputs
 
     pairs = plan_outputs(options.inputs, options.output)
@@ -68,12 +68,12 @@ def extend(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Print what a sound file or a model file holds."""
-    from .offline import load_model
+    from .offline.files import load_model
 
     if _is_model(options.file):
         _print(dataclasses.asdict(load_model(options.file, options.trust).manifest), True)
         return 0
-    from .received import excerpts, measure_band, nothing_to_add
+    from .offline.received import excerpts, measure_band, nothing_to_add
 
     with Reader(options.file) as reader:
         cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
@@ -98,7 +98,7 @@ def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
     from .measures import distances as measures
     from .measures.spectrogram import refuse_picture, save_spectrograms
-    from .received import measure_band
+    from .offline.received import measure_band
 
     if options.png is not None:
         refuse_picture(options.png, options.force)
@@ -137,7 +137,7 @@ def compare(options: argparse.Namespace) -> int:
 def benchmark(options: argparse.Namespace) -> int:
     """Print what extending costs on this machine."""
     from .measures.cost import measure_cost
-    from .offline import load_model
+    from .offline.files import load_model
 
     _print(measure_cost(load_model(options.model, options.trust), options.phase), options.json)
     return 0

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.received import RESAMPLER_EDGE
+from tfbwe.offline.received import RESAMPLER_EDGE
 
 from . import degrade
 from .degrade import Codec, Degradation

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfbwe.measures import cost as benchmark
 from tfbwe.atomic import replacing
 from tfbwe.errors import ModelError
+from tfbwe.measures import cost as benchmark
 
 from .lineup import Model
 from .provenance import code_version

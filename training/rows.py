@@ -17,9 +17,10 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from tfbwe.measures import distances as measures, listening as perceptual
 from tfbwe.atomic import replacing
 from tfbwe.errors import AudioError
+from tfbwe.measures import distances as measures
+from tfbwe.measures import listening as perceptual
 from tfbwe.stft import SAMPLE_RATE
 
 from . import degrade

@@ -200,7 +200,7 @@ def _predicted(network: Any, magnitudes: FloatArray, bins: slice) -> FloatArray:
 
 def decoded(bundle: Bundle, received: FloatArray, cutoff_hz: float, diffuse: float, phase: str) -> FloatArray:
     """Received signal extended by a model, its latency taken out; (channels, samples) float32."""
-    from tfbwe.offline import make_decoder
+    from tfbwe.offline.files import make_decoder
 
     decoder = make_decoder(bundle, received.shape[0], cutoff_hz, diffuse, phase)
     y = np.concatenate([decoder.process(received), decoder.flush()], axis=1)

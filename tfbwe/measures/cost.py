@@ -46,7 +46,7 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     ConfigError
         If the model does not know the phase.
     """
-    from ..offline import make_decoder
+    from ..offline.files import make_decoder
 
     decoder = make_decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
     x = made_up_music(PIECE_S)

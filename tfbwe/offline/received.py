@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio.formats import check_signal
-from .audio.reader import Reader
-from .cutoff.bandwidth import Bandwidth
-from .cutoff.edge import FLOOR_DB
-from .errors import AudioError
-from .samples import float_samples
-from .stft import SAMPLE_RATE
+from ..audio.formats import check_signal
+from ..audio.reader import Reader
+from ..cutoff.bandwidth import Bandwidth
+from ..cutoff.edge import FLOOR_DB
+from ..errors import AudioError
+from ..samples import float_samples
+from ..stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from .model.bundle import Bundle
+    from ..model.bundle import Bundle
 
 # What the resampler keeps of a low-rate input: -3 dB at this part of its Nyquist frequency.
 RESAMPLER_EDGE = 0.95

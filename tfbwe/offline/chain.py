@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio.reader import Resampler
+from ..audio.reader import Resampler
+from ..stft import SAMPLE_RATE
 from .clipping import SoftClip
-from .stft import SAMPLE_RATE
 
 __all__ = ["Chain"]
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio.formats import full_scale, output_format, writable_rate
-from .audio.reader import Reader
-from .audio.writer import BLOCK_FRAMES, Writer, refuse_destination
+from ..audio.formats import full_scale, output_format, writable_rate
+from ..audio.reader import Reader
+from ..audio.writer import BLOCK_FRAMES, Writer, refuse_destination
+from ..console import counted
+from ..errors import ConfigError
+from ..settings import check_settings, whole_number
+from ..stft import SAMPLE_RATE
 from .chain import Chain
-from .console import counted
-from .errors import ConfigError
 from .received import (
     beyond_training,
     checked_signal,
@@ -25,12 +27,10 @@ from .received import (
     measure_band,
     nothing_to_add,
 )
-from .settings import check_settings, whole_number
-from .stft import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from .decoder import Decoder
-    from .model.bundle import Bundle
+    from ..decoder import Decoder
+    from ..model.bundle import Bundle
 
 __all__ = ["Summary", "extend", "extend_file"]
 
@@ -234,7 +234,7 @@ def extend_file(
 
 def load_model(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
     """Load a model as `tfbwe.model.bundle.load_bundle` does, importing it only now."""
-    from .model.bundle import load_bundle
+    from ..model.bundle import load_bundle
 
     return load_bundle(model, trust=trust)
 
@@ -243,7 +243,7 @@ def make_decoder(
     bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
 ) -> Decoder:
     """Make a decoder, importing it and the interpreter only now."""
-    from .decoder import Decoder
+    from ..decoder import Decoder
 
     return Decoder(bundle, channels, cutoff_hz=cutoff_hz, diffuse=diffuse, phase=phase)
 

@@ -1,0 +1,1 @@
+"""Whole signals and whole files."""

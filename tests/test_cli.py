@@ -155,7 +155,7 @@ def test_wrong_usage_exits_2(tfbwe, arguments):
 def test_libraries_that_write_to_standard_error_themselves_are_kept_off_it(tmp_path):
     (tmp_path / "text.mp3").write_text("hello world\n" * 100)
     done = subprocess.run(
-        [sys.executable, "-m", "tfbwe.cli", "compare", "text.mp3", "text.mp3"],
+        [sys.executable, "-m", "tfbwe", "compare", "text.mp3", "text.mp3"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -168,7 +168,7 @@ def test_libraries_that_write_to_standard_error_themselves_are_kept_off_it(tmp_p
 
 def test_a_closed_pipe_ends_quietly(tmp_path, song):
     path = song()
-    command = f"'{sys.executable}' -m tfbwe.cli compare '{path}' '{path}' --json | true"
+    command = f"'{sys.executable}' -m tfbwe compare '{path}' '{path}' --json | true"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
 
@@ -184,7 +184,7 @@ def test_an_empty_name_is_wrong_usage_said_clearly(tfbwe, arguments):
 
 def shell(command, **environment):
     """Run a command line of tfbwe, here called so, in a process of its own."""
-    script = f"tfbwe() {{ '{sys.executable}' -m tfbwe.cli \"$@\"; }}; {command}"
+    script = f"tfbwe() {{ '{sys.executable}' -m tfbwe \"$@\"; }}; {command}"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
 
@@ -214,7 +214,7 @@ def test_signals_that_end_a_process_remove_what_is_unfinished(tfbwe, song, monke
     if not hasattr(signal, name):
         pytest.skip("not on this system")
     number = getattr(signal, name)
-    monkeypatch.setattr("tfbwe.commands.info", lambda options: signal.raise_signal(number))
+    monkeypatch.setattr("tfbwe.cli.commands.info", lambda options: signal.raise_signal(number))
     before = signal.signal(number, signal.SIG_DFL)  # under nohup SIGHUP comes in ignored
     try:
         assert tfbwe("info", "x")[0] == 130

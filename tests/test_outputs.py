@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tfbwe.cli.outputs import plan_outputs
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.outputs import plan_outputs
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,6 @@ from .lineup import Model
 from .provenance import code_version
 
 Cost = dict[str, float | None]
-COMMAND = "import sys; from tfbwe.cli import main; sys.exit(main())"
 
 
 def cost(model: Model, path: str, cache: Path) -> Cost:
@@ -45,7 +44,7 @@ def cost(model: Model, path: str, cache: Path) -> Cost:
 
 
 def _measured(path: str) -> Cost:
-    command = [sys.executable, "-c", COMMAND, "benchmark", "--json", "--model", path]
+    command = [sys.executable, "-m", "tfbwe", "benchmark", "--json", "--model", path]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise ModelError(f"{path}: its cost could not be measured: {done.stderr.strip()}")

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from ._version import __version__
-from .console import say
-from .errors import TfbweError
-from .settings import PHASES
+from .._version import __version__
+from ..console import say
+from ..errors import TfbweError
+from ..settings import PHASES
 
 __all__ = ["main"]
 
@@ -281,6 +281,3 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace existing outputs")
 
-
-if __name__ == "__main__":
-    sys.exit(main())

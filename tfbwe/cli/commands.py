@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio.formats import reason
-from .audio.reader import Reader, Resampler
-from .console import counted, progress_bar, say
-from .errors import AudioError, ConfigError, TfbweError
-from .settings import CutoffError
+from ..audio.formats import reason
+from ..audio.reader import Reader, Resampler
+from ..console import counted, progress_bar, say
+from ..errors import AudioError, ConfigError, TfbweError
+from ..settings import CutoffError
 
 __all__ = ["benchmark", "compare", "extend", "info"]
 
 
 def extend(options: argparse.Namespace) -> int:
     """Extend files; one that fails is reported and the others go on."""
-    from .offline.files import extend_file, load_model, make_decoder
+    from ..offline.files import extend_file, load_model, make_decoder
     from .outputs import left_out, plan_outputs
 
     pairs = plan_outputs(options.inputs, options.output)
@@ -68,12 +68,12 @@ def extend(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Print what a sound file or a model file holds."""
-    from .offline.files import load_model
+    from ..offline.files import load_model
 
     if _is_model(options.file):
         _print(dataclasses.asdict(load_model(options.file, options.trust).manifest), True)
         return 0
-    from .offline.received import excerpts, measure_band, nothing_to_add
+    from ..offline.received import excerpts, measure_band, nothing_to_add
 
     with Reader(options.file) as reader:
         cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
@@ -96,9 +96,9 @@ def info(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
-    from .measures import distances as measures
-    from .measures.spectrogram import refuse_picture, save_spectrograms
-    from .offline.received import measure_band
+    from ..measures import distances as measures
+    from ..measures.spectrogram import refuse_picture, save_spectrograms
+    from ..offline.received import measure_band
 
     if options.png is not None:
         refuse_picture(options.png, options.force)
@@ -136,8 +136,8 @@ def compare(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Print what extending costs on this machine."""
-    from .measures.cost import measure_cost
-    from .offline.files import load_model
+    from ..measures.cost import measure_cost
+    from ..offline.files import load_model
 
     _print(measure_cost(load_model(options.model, options.trust), options.phase), options.json)
     return 0
@@ -174,7 +174,7 @@ def _folder_for(destination: str, output: str | None) -> Iterator[None]:
 
 
 def _is_model(name: str) -> bool:
-    from .model.bundle import WEIGHTS
+    from ..model.bundle import WEIGHTS
 
     if os.path.isfile(name):
         with open(name, "rb") as file:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .audio.formats import SOUND_SUFFIXES
-from .audio.writer import STANDARD
-from .errors import AudioError, ConfigError
+from ..audio.formats import SOUND_SUFFIXES
+from ..audio.writer import STANDARD
+from ..errors import AudioError, ConfigError
 
 __all__ = ["left_out", "plan_outputs"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile
 
 from tfbwe.band import HIGHEST_HZ
-from training.manifest import MANIFEST_NAME, Track, write_manifest
+from training.music.manifest import MANIFEST_NAME, Track, write_manifest
 
 CLIPS = sorted((Path(__file__).parent.parent / "tests" / "data").glob("*.flac"))
 

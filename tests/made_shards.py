@@ -13,7 +13,7 @@ from smoke import RATE, made_up_song
 
 from tfbwe.cqt import BLOCK_LENGTH
 from training import precompute, shards
-from training.manifest import MANIFEST_NAME, Track, write_manifest
+from training.music.manifest import MANIFEST_NAME, Track, write_manifest
 
 SHARD_EXAMPLES = 3
 BLOCKS = {"long.wav": 5, "short.wav": 2, "held out.wav": 4}

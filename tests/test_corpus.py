@@ -11,12 +11,12 @@ import pytest
 import soundfile
 from archives import make_deb, make_pk3
 
-from training import debian_music
-from training import scan as scan_module
 from training.corpus import main
-from training.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from training.packages import PackageError
-from training.scan import scan
+from training.music import debian_music
+from training.music import scan as scan_module
+from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from training.music.packages import PackageError
+from training.music.scan import scan
 
 RATE = 32000
 

@@ -13,7 +13,7 @@ pytest.importorskip("keras")
 from tfbwe.errors import AudioError, ConfigError
 from training import dataset
 from training.dataset import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
-from training.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
+from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 from training.presets import preset
 
 CONFIG = preset("stft", "smoke")

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from training import debian_music
-from training.layouts import find_sources, sound_files
-from training.splits import VALID_SHARE, split_by_hash
+from training.music import debian_music
+from training.music.layouts import find_sources, sound_files
+from training.music.splits import VALID_SHARE, split_by_hash
 
 
 def plant(root: Path, *files: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from training.manifest import COLUMNS, MANIFEST_NAME, SPLITS, Track, read_manifest, write_manifest
+from training.music.manifest import COLUMNS, MANIFEST_NAME, SPLITS, Track, read_manifest, write_manifest
 
 TRACK = Track(
     "a/b.ogg", "a", "train", 16000.0, 44100, 2, 12.5, -14.2, "CC-BY-3.0", "Artist", "Title", 99, 12345

@@ -7,7 +7,7 @@ from archives import COMPRESS, make_ar, make_deb, make_pk3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.packages import PackageError, inside, is_complete, package_files, safe_name
+from training.music.packages import PackageError, inside, is_complete, package_files, safe_name
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)

@@ -33,7 +33,7 @@ from tfbwe.cqt.stream import block_window
 from training import cqt_pairs, degrade, precompute, shards
 from training.cqt_pairs import Item
 from training.filters import Lowpass
-from training.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ from tfbwe.stft import SAMPLE_RATE
 from training import rows
 from training.conditions import CONDITIONS
 from training.lineup import System
-from training.manifest import Track
+from training.music.manifest import Track
 
 TRACK = Track("a.flac", "a", "test", 20000.0, 44100, 2, 100.0, -14.0, size_bytes=5, mtime_ns=7)
 SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))

@@ -13,12 +13,12 @@ from pathlib import Path
 from tfbwe.console import counted
 from tfbwe.errors import TfbweError
 
-from . import debian_music
 from .arguments import command, positive
-from .layouts import LAYOUTS
-from .manifest import MANIFEST_NAME, SPLITS, Track
-from .packages import PackageError
-from .scan import JOBS, LeftOut, scan
+from .music import debian_music
+from .music.layouts import LAYOUTS
+from .music.manifest import MANIFEST_NAME, SPLITS, Track
+from .music.packages import PackageError
+from .music.scan import JOBS, LeftOut, scan
 
 
 def _summary(tracks: Sequence[Track], left_out: Sequence[LeftOut]) -> Iterator[str]:

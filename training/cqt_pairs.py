@@ -26,9 +26,9 @@ from tfbwe.network.quiet import quiet
 
 from . import degrade, filters
 from .dataset import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
-from .manifest import Track, read_manifest
+from .music.manifest import Track, read_manifest
+from .music.splits import name_hash
 from .shards import BINS, SPLITS, Shard, block_cqt, format_description, sha256_of
-from .splits import name_hash
 
 CONTEXT = 4096
 """Samples before and after a block that are degraded with it, so that a filter sees the music go on."""

@@ -27,7 +27,7 @@ from tfbwe.stft import SAMPLE_RATE
 
 from . import degrade
 from .arguments import module
-from .manifest import MANIFEST_NAME, Track, read_manifest
+from .music.manifest import MANIFEST_NAME, Track, read_manifest
 
 if TYPE_CHECKING:
     from .presets import FitConfig

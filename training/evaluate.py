@@ -33,7 +33,7 @@ from .arguments import command, module
 from .conditions import CONDITIONS, Condition
 from .costs import Cost, cost
 from .lineup import KINDS, System, line_up, load_models, phases_of
-from .manifest import Track, read_manifest
+from .music.manifest import Track, read_manifest
 from .provenance import git_revision, versions
 from .results import Results
 from .rows import Row, rows_of

@@ -169,7 +169,7 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
 
 def _check_folders(options: argparse.Namespace) -> None:
     """Check what needs no TensorFlow, which takes seconds to import."""
-    from .manifest import MANIFEST_NAME, read_manifest
+    from .music.manifest import MANIFEST_NAME, read_manifest
     from .shards import is_shards
 
     if options.run.exists() and not options.run.is_dir():

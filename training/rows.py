@@ -26,7 +26,7 @@ from tfbwe.stft import SAMPLE_RATE
 from . import degrade
 from .conditions import Condition, send
 from .lineup import Excerpt, System
-from .manifest import Track
+from .music.manifest import Track
 from .provenance import code_version, versions
 
 EXCERPT_S = 20.0

@@ -280,4 +280,3 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
     )
     parser.add_argument("--force", action="store_true", help="replace existing outputs")
-

@@ -1,0 +1,1 @@
+"""Music folders: found, split, measured and fetched."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import soundfile
 
 from demo.demo import BITS, CLIP, CUTOFF_HZ
-from training.degrade import Degradation, apply
-from training.filters import Lowpass
+from training.degradation.degrade import Degradation, apply
+from training.degradation.filters import Lowpass
 
 MODELS = ("stft", "cqt")
 MINUTES = (1, 60)

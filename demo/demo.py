@@ -18,8 +18,8 @@ from tfbwe.measures.distances import compare
 from tfbwe.measures.listening import visqol
 from tfbwe.measures.spectrogram import save_spectrograms
 from tfbwe.offline.files import extend_file, load_model
-from training.degrade import Degradation, apply
-from training.filters import Lowpass
+from training.degradation.degrade import Degradation, apply
+from training.degradation.filters import Lowpass
 
 CLIP = Path(__file__).parent.parent / "tests" / "data" / "clip.flac"
 CUTOFF_HZ = 8000.0

@@ -21,10 +21,10 @@ from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
-from training import degrade
-from training.conditions import Condition, send
-from training.degrade import Degradation
-from training.filters import Lowpass
+from training.degradation import degrade
+from training.degradation.conditions import Condition, send
+from training.degradation.degrade import Degradation
+from training.degradation.filters import Lowpass
 from training.lineup import Excerpt, System
 from training.rows import measured
 

@@ -18,7 +18,7 @@ from demo.excerpts import excerpt, excerpt_id, write_excerpt
 from tfbwe.atomic import replace_synced, replacing
 from tfbwe.errors import AudioError, ConfigError, TfbweError
 from tfbwe.model.bundle import WEIGHTS
-from training.conditions import CONDITIONS, Condition
+from training.degradation.conditions import CONDITIONS, Condition
 from training.lineup import line_up, load_models
 
 STATIC = Path(__file__).parent / "page"
@@ -77,7 +77,7 @@ def build(
     models : sequence of str
         Shipped models or model files.
     conditions : sequence of str
-        Names among `training.conditions.CONDITIONS`.
+        Names among `training.degradation.conditions.CONDITIONS`.
     force : bool
         Replace the files of an earlier page; other files in the folder stay.
 

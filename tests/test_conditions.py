@@ -10,10 +10,10 @@ from smoke import made_up_song
 from tfbwe.band import HIGHEST_CUTOFF_HZ
 from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE, stft
-from training import conditions
-from training.conditions import CONDITIONS, send
-from training.degrade import Codec, apply_codec, codec_round_trip
-from training.filters import Lowpass
+from training.degradation import conditions
+from training.degradation.conditions import CONDITIONS, send
+from training.degradation.degrade import Codec, apply_codec, codec_round_trip
+from training.degradation.filters import Lowpass
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 ALL = pytest.mark.parametrize("condition", CONDITIONS, ids=lambda c: c.name)

@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import AudioError, ConfigError
-from training.degrade import (
-    CODEC_QUALITY_RANGE,
-    CODECS,
-    GAIN_RANGE_DB,
-    HIGHEST_CUTOFF_HZ,
-    Degradation,
-    apply,
-    codec_round_trip,
-    draw,
+from training.degradation.degrade import (
+CODEC_QUALITY_RANGE, CODECS, GAIN_RANGE_DB, HIGHEST_CUTOFF_HZ, Degradation, apply, codec_round_trip, draw,
 )
-from training.filters import Lowpass
+from training.degradation.filters import Lowpass
 
 RATE = 44100
 BRICKWALL = Lowpass("brickwall", 8000)

@@ -20,7 +20,7 @@ from smoke import music_folder
 
 from tfbwe.errors import ModelError
 from training import costs, evaluate, lineup, rows, systems
-from training.conditions import CONDITIONS
+from training.degradation.conditions import CONDITIONS
 
 ROOT = Path(__file__).parent.parent
 COST = {"rtf": 0.02, "peak_rss_mb": 80.0, "latency_samples": 2048, "macs_per_s": 7e7, "size_bytes": 412656}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from tfbwe.errors import AudioError, ConfigError
-from training.filters import FAMILIES, RECURSIVE_FAMILIES, Lowpass
+from training.degradation.filters import FAMILIES, RECURSIVE_FAMILIES, Lowpass
 
 RATE = 44100
 CUTOFF_HZ = 8000.0

@@ -30,9 +30,10 @@ pytest.importorskip("tensorflow")
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import block_window
-from training import cqt_pairs, degrade, precompute, shards
+from training import cqt_pairs, precompute, shards
+from training.degradation import degrade
 from training.cqt_pairs import Item
-from training.filters import Lowpass
+from training.degradation.filters import Lowpass
 from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -148,7 +149,7 @@ def test_other_parameters_are_refused(tmp_path, capsys, more, difference):
 
 
 def test_other_degradations_are_refused(capsys, monkeypatch):
-    monkeypatch.setattr("training.degrade.CODEC_PROBABILITY", 0.5)
+    monkeypatch.setattr("training.degradation.degrade.CODEC_PROBABILITY", 0.5)
     line = refused(capsys, *arguments(made()))
     assert "degradation.codec_probability is 0.06, not 0.5" in line
 

@@ -10,7 +10,7 @@ pytest.importorskip("scipy")
 from tfbwe.measures.distances import compare
 from tfbwe.stft import SAMPLE_RATE
 from training import rows
-from training.conditions import CONDITIONS
+from training.degradation.conditions import CONDITIONS
 from training.lineup import System
 from training.music.manifest import Track
 

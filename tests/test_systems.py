@@ -16,9 +16,10 @@ from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.distances import compare, lsd_hf, snr_db
 from tfbwe.model.bundle import load_bundle
 from tfbwe.stft import SAMPLE_RATE, stft
-from training import degrade, lineup, systems
-from training.conditions import CONDITIONS
-from training.filters import Lowpass
+from training.degradation import degrade
+from training import lineup, systems
+from training.degradation.conditions import CONDITIONS
+from training.degradation.filters import Lowpass
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 CUTOFF_HZ = 8000.0

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("scipy")
 
 from training import charts, tables
-from training.conditions import CONDITIONS, NOTHING, RIGHT_PHASE
+from training.degradation.conditions import CONDITIONS, NOTHING, RIGHT_PHASE
 from training.lineup import System, line_up, load_model
 from training.results import Results
 

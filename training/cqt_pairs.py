@@ -24,7 +24,7 @@ from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt.stream import block_window, default_overlap
 from tfbwe.network.quiet import quiet
 
-from . import degrade, filters
+from .degradation import degrade, filters
 from .dataset import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
 from .music.manifest import Track, read_manifest
 from .music.splits import name_hash

@@ -25,7 +25,7 @@ from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
-from . import degrade
+from .degradation import degrade
 from .arguments import module
 from .music.manifest import MANIFEST_NAME, Track, read_manifest
 

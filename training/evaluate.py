@@ -30,7 +30,7 @@ from tfbwe.settings import PHASES
 
 from . import charts, tables
 from .arguments import command, module
-from .conditions import CONDITIONS, Condition
+from .degradation.conditions import CONDITIONS, Condition
 from .costs import Cost, cost
 from .lineup import KINDS, System, line_up, load_models, phases_of
 from .music.manifest import Track, read_manifest

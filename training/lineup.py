@@ -17,9 +17,9 @@ from tfbwe.model.bundle import Bundle, load_bundle
 from tfbwe.phase.mirror import PHASES
 
 from . import systems
-from .conditions import Condition
-from .degrade import Degradation
-from .filters import RECURSIVE_FAMILIES
+from .degradation.conditions import Condition
+from .degradation.degrade import Degradation
+from .degradation.filters import RECURSIVE_FAMILIES
 
 FloatArray = npt.NDArray[np.float32]
 KINDS = ("received", "mirror", "inverse", "exciter", "true", "model")

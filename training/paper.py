@@ -22,7 +22,7 @@ from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
 
 from .arguments import command, module
-from .conditions import CONDITIONS
+from .degradation.conditions import CONDITIONS
 from .evaluate import ROWS, measured_rows, provenance, split_tracks, write
 from .lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
 from .results import Results

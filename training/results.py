@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .conditions import REGIMES, Condition
+from .degradation.conditions import REGIMES, Condition
 from .lineup import RECEIVED, System
 from .rows import MEASURES, Row
 from .statistics import Estimate, difference, estimate

@@ -23,8 +23,8 @@ from tfbwe.measures import distances as measures
 from tfbwe.measures import listening as perceptual
 from tfbwe.stft import SAMPLE_RATE
 
-from . import degrade
-from .conditions import Condition, send
+from .degradation import degrade
+from .degradation.conditions import Condition, send
 from .lineup import Excerpt, System
 from .music.manifest import Track
 from .provenance import code_version, versions

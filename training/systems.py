@@ -18,7 +18,7 @@ from tfbwe.model.bundle import Bundle
 from tfbwe.phase.mirror import mirrored, phasors, unit
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft
 
-from .filters import Lowpass
+from .degradation.filters import Lowpass
 
 FloatArray = npt.NDArray[np.float32]
 ComplexArray = npt.NDArray[np.complex64]

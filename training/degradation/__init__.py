@@ -1,0 +1,1 @@
+"""Narrow conditions: filters, codecs and rounding."""

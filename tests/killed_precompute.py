@@ -7,7 +7,8 @@ import sys
 from made_shards import SHARD_EXAMPLES
 
 from tfbwe import atomic
-from training import precompute, shards
+from training import precompute
+from training.examples import shards
 
 replace_synced = atomic.replace_synced
 moved = []

@@ -12,7 +12,8 @@ import soundfile
 from smoke import RATE, made_up_song
 
 from tfbwe.cqt import BLOCK_LENGTH
-from training import precompute, shards
+from training import precompute
+from training.examples import shards
 from training.music.manifest import MANIFEST_NAME, Track, write_manifest
 
 SHARD_EXAMPLES = 3

@@ -26,8 +26,9 @@ from tfbwe.cqt.stream import block_window  # noqa: E402
 from tfbwe.model.bundle import load_bundle  # noqa: E402
 from tfbwe.network.autoencoder import autoencoder  # noqa: E402
 from tfbwe.transform import transform_parameters  # noqa: E402
-from training import cqt_pairs, fit  # noqa: E402
-from training.dataset import Music, example  # noqa: E402
+from training import fit  # noqa: E402
+from training.examples import cqt_pairs  # noqa: E402
+from training.examples.drawn import Music, example  # noqa: E402
 from training.objective import Trainer  # noqa: E402
 from training.presets import preset  # noqa: E402
 from training.run import read_history  # noqa: E402

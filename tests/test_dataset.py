@@ -11,8 +11,8 @@ from smoke import RATE, made_up_song, music
 pytest.importorskip("keras")
 
 from tfbwe.errors import AudioError, ConfigError
-from training import dataset
-from training.dataset import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
+from training.examples import drawn as dataset
+from training.examples.drawn import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
 from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 from training.presets import preset
 

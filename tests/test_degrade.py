@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from tfbwe.errors import AudioError, ConfigError
 from training.degradation.degrade import (
-CODEC_QUALITY_RANGE, CODECS, GAIN_RANGE_DB, HIGHEST_CUTOFF_HZ, Degradation, apply, codec_round_trip, draw,
+    CODEC_QUALITY_RANGE,
+    CODECS,
+    GAIN_RANGE_DB,
+    HIGHEST_CUTOFF_HZ,
+    Degradation,
+    apply,
+    codec_round_trip,
+    draw,
 )
 from training.degradation.filters import Lowpass
 

@@ -30,10 +30,11 @@ pytest.importorskip("tensorflow")
 
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import block_window
-from training import cqt_pairs, precompute, shards
+from training import precompute
 from training.degradation import degrade
-from training.cqt_pairs import Item
 from training.degradation.filters import Lowpass
+from training.examples import cqt_pairs, shards
+from training.examples.cqt_pairs import Item
 from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
 
 ROOT = Path(__file__).parent.parent

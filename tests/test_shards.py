@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
-from training.shards import Shards, differences, is_shards, read_index, shard_names
+from training.examples.shards import Shards, differences, is_shards, read_index, shard_names
 
 NAMES = ["received", "original", "cutoff_hz", "bandwidth_hz"]
 

@@ -16,8 +16,8 @@ from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.distances import compare, lsd_hf, snr_db
 from tfbwe.model.bundle import load_bundle
 from tfbwe.stft import SAMPLE_RATE, stft
-from training.degradation import degrade
 from training import lineup, systems
+from training.degradation import degrade
 from training.degradation.conditions import CONDITIONS
 from training.degradation.filters import Lowpass
 

@@ -30,8 +30,8 @@ from tfbwe.settings import PHASES
 
 from . import charts, tables
 from .arguments import command, module
-from .degradation.conditions import CONDITIONS, Condition
 from .costs import Cost, cost
+from .degradation.conditions import CONDITIONS, Condition
 from .lineup import KINDS, System, line_up, load_models, phases_of
 from .music.manifest import Track, read_manifest
 from .provenance import git_revision, versions

@@ -22,7 +22,7 @@ from .arguments import command, module, positive, whole_number
 if TYPE_CHECKING:
     import keras
 
-    from .examples import FromMusic, FromShards
+    from .examples.sources import FromMusic, FromShards
     from .presets import FitConfig
 
     Examples = FromMusic | FromShards
@@ -169,8 +169,8 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
 
 def _check_folders(options: argparse.Namespace) -> None:
     """Check what needs no TensorFlow, which takes seconds to import."""
+    from .examples.shards import is_shards
     from .music.manifest import MANIFEST_NAME, read_manifest
-    from .shards import is_shards
 
     if options.run.exists() and not options.run.is_dir():
         raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
@@ -182,7 +182,7 @@ def _opened(data: Path, config: "FitConfig") -> "tuple[Examples, Examples]":
     """Open what is trained and what is validated on; says how much there is, and what does the work."""
     import keras
 
-    from .examples import examples
+    from .examples.sources import examples
 
     music, held_out = (examples(data, split, config) for split in ("train", "valid"))
     print(
@@ -276,7 +276,7 @@ def compiled() -> bool:
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
     """Check that the run folder is new, or with ``--resume`` that it is the same run."""
     from . import run
-    from .shards import differences
+    from .examples.shards import differences
 
     if not (folder / run.CONFIG).exists():
         return

@@ -1,8 +1,8 @@
 """Precompute the CQT of music and of its degraded variants: ``python -m training.precompute``.
 
 Every block of the splits train and valid, each in a number of variants of the degradation, goes into TFRecord
-shards; `training.shards` reads them. A shard depends on the seed alone, not on how many processes work. What
-is interrupted, by whatever, is taken up where it was: a shard counts once it is in the index.
+shards; `training.examples.shards` reads them. A shard depends on the seed alone, not on how many processes
+work. What is interrupted, by whatever, is taken up where it was: a shard counts once it is in the index.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from tfbwe.errors import ConfigError, TfbweError
 from .arguments import command, module, positive, whole_number
 
 if TYPE_CHECKING:
-    from .cqt_pairs import Item
-    from .shards import Shard
+    from .examples.cqt_pairs import Item
+    from .examples.shards import Shard
 
 _WORK = ".work-"
 _GB = 1e9
@@ -84,8 +84,8 @@ def _failed(message: str) -> int:
 
 def precompute(options: argparse.Namespace) -> None:
     """Make the shards that the command line asks for, as far as they are not there."""
-    from .cqt_pairs import description
-    from .shards import SCHEMA, is_shards, read_schema, write_json
+    from .examples.cqt_pairs import description
+    from .examples.shards import SCHEMA, is_shards, read_schema, write_json
 
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -125,7 +125,7 @@ def _refuse_other_files(out: Path) -> None:
 
 
 def _refuse_difference(out: Path, there: Any, wanted: Any) -> None:
-    from .shards import SCHEMA, differences
+    from .examples.shards import SCHEMA, differences
 
     if differing := differences(there, wanted):
         raise ConfigError(
@@ -145,7 +145,7 @@ def _remove_leftovers(out: Path) -> None:
 
 def _is_complete(out: Path, schema: dict[str, Any]) -> bool:
     """Whether there is nothing to do; says so."""
-    from .shards import shard_names
+    from .examples.shards import shard_names
 
     names = [name for split, row in schema["splits"].items() for name in shard_names(split, row["shards"])]
     complete = set(names) <= set(_finished(out))
@@ -156,7 +156,7 @@ def _is_complete(out: Path, schema: dict[str, Any]) -> bool:
 
 def _finished(out: Path) -> dict[str, Shard]:
     """Shards that the index lists and that are there in full length."""
-    from .shards import read_index
+    from .examples.shards import read_index
 
     def size(name: str) -> int:
         path = out / name
@@ -170,9 +170,9 @@ def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
     import joblib
     import tqdm
 
-    from .cqt_pairs import Item, in_random_order, loud_blocks, work_for
-    from .dataset import Music
-    from .shards import SPLITS
+    from .examples.cqt_pairs import Item, in_random_order, loud_blocks, work_for
+    from .examples.drawn import Music
+    from .examples.shards import SPLITS
 
     plan = {}
     for split in SPLITS:
@@ -193,7 +193,7 @@ def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
 
 def _described(plan: dict[str, list[Item]]) -> dict[str, Any]:
     """What the schema says of the splits."""
-    from .shards import SHARD_EXAMPLES
+    from .examples.shards import SHARD_EXAMPLES
 
     counts = {}
     for split, items in plan.items():
@@ -208,7 +208,7 @@ def _described(plan: dict[str, list[Item]]) -> dict[str, Any]:
 
 def _cut(plan: dict[str, list[Item]]) -> dict[str, list[Item]]:
     """Items of every shard by its name."""
-    from .shards import SHARD_EXAMPLES, shard_names
+    from .examples.shards import SHARD_EXAMPLES, shard_names
 
     shards: dict[str, list[Item]] = {}
     for split, items in plan.items():
@@ -219,7 +219,7 @@ def _cut(plan: dict[str, list[Item]]) -> dict[str, list[Item]]:
 
 def _announce(out: Path, plan: dict[str, list[Item]], shards: dict[str, list[Item]]) -> None:
     """Say what will be written; refuse if the disk cannot take it."""
-    from .cqt_pairs import example_bytes
+    from .examples.cqt_pairs import example_bytes
 
     examples = sum(map(len, shards.values()))
     needed = examples * example_bytes()
@@ -273,8 +273,8 @@ def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dic
 
     from tfbwe.atomic import replace_synced
 
-    from .cqt_pairs import work_for, write_shard
-    from .shards import BLOCK_HOURS, write_index
+    from .examples.cqt_pairs import work_for, write_shard
+    from .examples.shards import BLOCK_HOURS, write_index
 
     out: Path = options.out
     before = sum(shard.examples for shard in index.values())

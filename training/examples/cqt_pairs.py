@@ -24,10 +24,10 @@ from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt.stream import block_window, default_overlap
 from tfbwe.network.quiet import quiet
 
-from .degradation import degrade, filters
-from .dataset import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
-from .music.manifest import Track, read_manifest
-from .music.splits import name_hash
+from ..degradation import degrade, filters
+from ..music.manifest import Track, read_manifest
+from ..music.splits import name_hash
+from .drawn import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
 from .shards import BINS, SPLITS, Shard, block_cqt, format_description, sha256_of
 
 CONTEXT = 4096

@@ -28,7 +28,7 @@ from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
 from tfbwe.transform import transform_parameters
 
-from .arguments import command
+from ..arguments import command
 
 FORMAT, VERSION = "tfbwe pairs of CQT blocks", 1
 SCHEMA, INDEX = "schema.json", "index.json"

@@ -25,12 +25,12 @@ from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
-from .degradation import degrade
-from .arguments import module
-from .music.manifest import MANIFEST_NAME, Track, read_manifest
+from ..arguments import module
+from ..degradation import degrade
+from ..music.manifest import MANIFEST_NAME, Track, read_manifest
 
 if TYPE_CHECKING:
-    from .presets import FitConfig
+    from ..presets import FitConfig
 
 CUTOFF_MARGIN = 0.95
 """A cutoff is drawn below this share of the target's bandwidth, so that something is missing."""

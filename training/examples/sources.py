@@ -11,8 +11,8 @@ import keras
 
 from tfbwe.errors import ConfigError
 
-from .dataset import Batch, Batches, Music, fixed_set
-from .presets import FitConfig
+from ..presets import FitConfig
+from .drawn import Batch, Batches, Music, fixed_set
 from .shards import BINS, Shards, is_shards
 
 

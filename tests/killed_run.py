@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 
-from training import fit, run
+from training import fit
+from training.learning import run
 
 advance = run.Recorder.on_train_batch_end
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from tfbwe.network import layers  # noqa: F401
-from training import objective  # noqa: F401
+from training.learning import objective  # noqa: F401
 
 trainer = keras.models.load_model(sys.argv[1], compile=False)
 with np.load(sys.argv[2]) as inputs:

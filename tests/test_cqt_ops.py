@@ -12,7 +12,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tfbwe.cqt import CQT  # noqa: E402
-from training import cqt_ops  # noqa: E402
+from training.learning import cqt_ops  # noqa: E402
 
 TRANSFORMS = [
     CQT(),

@@ -29,10 +29,10 @@ from tfbwe.transform import transform_parameters  # noqa: E402
 from training import fit  # noqa: E402
 from training.examples import cqt_pairs  # noqa: E402
 from training.examples.drawn import Music, example  # noqa: E402
-from training.objective import Trainer  # noqa: E402
-from training.presets import preset  # noqa: E402
-from training.run import read_history  # noqa: E402
-from training.transforms import ConstantQ, spectrum_of  # noqa: E402
+from training.learning.objective import Trainer  # noqa: E402
+from training.learning.presets import preset  # noqa: E402
+from training.learning.run import read_history  # noqa: E402
+from training.learning.transforms import ConstantQ, spectrum_of  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 CONFIG = preset("cqt", "smoke")

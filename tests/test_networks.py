@@ -11,7 +11,7 @@ pytest.importorskip("keras")
 
 from export.verify import verify
 from tfbwe.model.bundle import load_bundle
-from training.run import best_network, read_description
+from training.learning.run import best_network, read_description
 
 NETWORKS = Path(__file__).parent.parent / "networks"
 KINDS = ("stft", "cqt")

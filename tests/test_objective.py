@@ -14,8 +14,8 @@ keras = pytest.importorskip("keras")
 
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder  # noqa: E402
 from tfbwe.stft import BIN_HZ, EPSILON, HOP_LENGTH, N_FFT, stft  # noqa: E402
-from training.objective import Trainer, squared_error_loss, two_term_loss  # noqa: E402
-from training.transforms import Stft, log_magnitude, normalise  # noqa: E402
+from training.learning.objective import Trainer, squared_error_loss, two_term_loss  # noqa: E402
+from training.learning.transforms import Stft, log_magnitude, normalise  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 CONFIG = AutoencoderConfig(

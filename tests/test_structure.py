@@ -50,7 +50,7 @@ def test_the_check_sees_imports_of_every_form(tmp_path):
         assert any(path.is_relative_to(ROOT / package) for path in MODULES)
     assert "keras" in roots(ROOT / "tfbwe/network/autoencoder.py")
     assert "tfbwe.stft" in imported(ROOT / "tfbwe/network/autoencoder.py")
-    assert "training.run" in imported(ROOT / "training/fit.py")
+    assert "training.learning.run" in imported(ROOT / "training/fit.py")
     assert "tensorflow.lite" in imported(ROOT / "tfbwe/model/step_model.py")
 
 

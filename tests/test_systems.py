@@ -115,8 +115,8 @@ def _run_folder(folder, model, name, shift=0.0):
     """Untrained run whose network says `shift` nepers everywhere."""
     pytest.importorskip("keras")
     from tfbwe.network.autoencoder import autoencoder
-    from training.presets import preset
-    from training.run import describe
+    from training.learning.presets import preset
+    from training.learning.run import describe
 
     config = preset(model, name)
     folder.mkdir(exist_ok=True)

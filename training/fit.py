@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import keras
 
     from .examples.sources import FromMusic, FromShards
-    from .presets import FitConfig
+    from .learning.presets import FitConfig
 
     Examples = FromMusic | FromShards
 
@@ -111,8 +111,8 @@ def fit(options: argparse.Namespace) -> None:
 
     from tfbwe.stft import SAMPLE_RATE
 
-    from . import run
-    from .presets import preset
+    from .learning import run
+    from .learning.presets import preset
 
     config = overridden(preset(options.model, options.preset), options.set)
     folder: Path = options.run
@@ -195,7 +195,7 @@ def _opened(data: Path, config: "FitConfig") -> "tuple[Examples, Examples]":
 
 def _initial(other: Path, config: "FitConfig") -> "keras.Model":
     """Best network of another run, which must have the shape of this one's."""
-    from . import run
+    from .learning import run
 
     if run.read_config(other).network != config.network:
         raise ConfigError(f"--init {other}: expected a network of the same shape, see its {run.CONFIG}")
@@ -210,8 +210,8 @@ def write_features(folder: Path, config: "FitConfig", music: "Examples", held_ou
     import numpy as np
     from keras import ops
 
-    from . import run
-    from .transforms import log_magnitude, normalise, spectrum_of, transform
+    from .learning import run
+    from .learning.transforms import log_magnitude, normalise, spectrum_of, transform
 
     if (folder / run.FEATURES).exists():
         return
@@ -231,7 +231,7 @@ def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
 
     from tfbwe.network.autoencoder import autoencoder
 
-    from .objective import Trainer
+    from .learning.objective import Trainer
 
     warmup = max(1, round(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -256,7 +256,7 @@ def load_trainer(checkpoint: Path) -> "keras.Model":
     """Load a network with its objective and the state of its optimiser; `ModelError` if it is damaged."""
     import keras
 
-    from . import objective  # noqa: F401  (registers the class that was saved)
+    from .learning import objective  # noqa: F401  (registers the class that was saved)
 
     try:
         trainer = keras.models.load_model(checkpoint)
@@ -275,7 +275,7 @@ def compiled() -> bool:
 
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
     """Check that the run folder is new, or with ``--resume`` that it is the same run."""
-    from . import run
+    from .learning import run
     from .examples.shards import differences
 
     if not (folder / run.CONFIG).exists():
@@ -294,7 +294,7 @@ def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Names
 
 def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
     """Make the run folder and write down how the run came about, once all else is known to be there."""
-    from . import run
+    from .learning import run
 
     if (folder / run.CONFIG).exists():
         return

@@ -119,7 +119,7 @@ def load_model(model: str) -> Model:
 
 
 def _load_run(folder: Path) -> Model:
-    from .run import BEST, read_config
+    from .learning.run import BEST, read_config
 
     config = read_config(folder)
     if config.network.heads != ("log_residual",):

@@ -161,7 +161,7 @@ def true_cqt_magnitudes(
 @functools.cache
 def _network(run: Path) -> tuple[Any, str, int]:
     """Best network of a run folder, in float32, its kind and the number of its bins."""
-    from .run import best_network, read_config
+    from .learning.run import best_network, read_config
 
     config = read_config(run)
     if config.network.heads != ("log_residual",):

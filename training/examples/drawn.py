@@ -30,7 +30,7 @@ from ..degradation import degrade
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
 
 if TYPE_CHECKING:
-    from ..presets import FitConfig
+    from ..learning.presets import FitConfig
 
 CUTOFF_MARGIN = 0.95
 """A cutoff is drawn below this share of the target's bandwidth, so that something is missing."""

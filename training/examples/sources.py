@@ -11,7 +11,7 @@ import keras
 
 from tfbwe.errors import ConfigError
 
-from ..presets import FitConfig
+from ..learning.presets import FitConfig
 from .drawn import Batch, Batches, Music, fixed_set
 from .shards import BINS, Shards, is_shards
 

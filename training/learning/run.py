@@ -17,9 +17,9 @@ from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
 from tfbwe.network.autoencoder import autoencoder, config_from_dict
 
-from .arguments import command, module
+from ..arguments import command, module
 from .presets import FitConfig
-from .provenance import git_revision, versions
+from ..provenance import git_revision, versions
 
 CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
 FEATURES = "features.npz"

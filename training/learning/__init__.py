@@ -1,0 +1,1 @@
+"""What training does: presets, transforms and objective in keras.ops, run folders."""

@@ -21,12 +21,12 @@ from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
+from training.comparison.lineup import Excerpt, System
+from training.comparison.rows import measured
 from training.degradation import degrade
 from training.degradation.conditions import Condition, send
 from training.degradation.degrade import Degradation
 from training.degradation.filters import Lowpass
-from training.lineup import Excerpt, System
-from training.rows import measured
 
 EXCERPT_S = 10.0
 SHORTEST_S = 1.0

@@ -18,8 +18,8 @@ from demo.excerpts import excerpt, excerpt_id, write_excerpt
 from tfbwe.atomic import replace_synced, replacing
 from tfbwe.errors import AudioError, ConfigError, TfbweError
 from tfbwe.model.bundle import WEIGHTS
+from training.comparison.lineup import line_up, load_models
 from training.degradation.conditions import CONDITIONS, Condition
-from training.lineup import line_up, load_models
 
 STATIC = Path(__file__).parent / "page"
 PARTS = ("page.css", "player.js", "votes.js", "page.js", "controls.js")

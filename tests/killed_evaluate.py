@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 
-from training import evaluate, rows
+from training import evaluate
+from training.comparison import rows
 
 write = rows._Kept.write
 written = 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-REPORT = json.loads((Path(__file__).parent.parent / "training" / "report_schema.json").read_text())
+REPORT = json.loads(
+    (Path(__file__).parent.parent / "training" / "comparison" / "report_schema.json").read_text()
+)
 TYPES = {
     "object": dict,
     "array": list,

@@ -13,8 +13,8 @@ pytest.importorskip("keras")
 from tfbwe.errors import AudioError, ConfigError
 from training.examples import drawn as dataset
 from training.examples.drawn import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
-from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 from training.learning.presets import preset
+from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 
 CONFIG = preset("stft", "smoke")
 

@@ -19,7 +19,8 @@ from schema_check import REPORT, problems
 from smoke import music_folder
 
 from tfbwe.errors import ModelError
-from training import costs, evaluate, lineup, rows, systems
+from training import evaluate
+from training.comparison import costs, lineup, rows, systems
 from training.degradation.conditions import CONDITIONS
 
 ROOT = Path(__file__).parent.parent

@@ -17,10 +17,10 @@ import smoke
 keras = pytest.importorskip("keras")
 
 from training import fit  # noqa: E402
-from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest  # noqa: E402
 from training.learning.presets import PRESETS, FitConfig, preset  # noqa: E402
-from training.provenance import git_revision  # noqa: E402
 from training.learning.run import describe, read_config, read_history  # noqa: E402
+from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest  # noqa: E402
+from training.provenance import git_revision  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 

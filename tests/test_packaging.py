@@ -106,7 +106,7 @@ def test_setup_cfg_lists_every_package_and_every_folder_of_modules_is_one():
 
 def test_the_wheel_holds_weights_lists_types_and_licences(names):
     weights = {f"tfbwe/weights/{model}.{kind}" for model in ("stft", "cqt") for kind in ("tflite", "json")}
-    assert {"tfbwe/py.typed", "tfbwe/training/report_schema.json", *weights} <= names
+    assert {"tfbwe/py.typed", "tfbwe/training/comparison/report_schema.json", *weights} <= names
     lists = {
         f"tfbwe/training/music/lists/{path.name}" for path in (ROOT / "training/music/lists").glob("*.csv")
     }

@@ -13,7 +13,7 @@ from tiny_cqt import bundle
 
 from tfbwe.model.bundle import pack
 from training import fit, paper
-from training.statistics import Estimate
+from training.comparison.statistics import Estimate
 
 TINY = ["epoch_hours=0.001", "batch_size=2", "valid_crops=2", "network.bottleneck=8"]
 

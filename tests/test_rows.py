@@ -9,9 +9,9 @@ pytest.importorskip("scipy")
 
 from tfbwe.measures.distances import compare
 from tfbwe.stft import SAMPLE_RATE
-from training import rows
+from training.comparison import rows
+from training.comparison.lineup import System
 from training.degradation.conditions import CONDITIONS
-from training.lineup import System
 from training.music.manifest import Track
 
 TRACK = Track("a.flac", "a", "test", 20000.0, 44100, 2, 100.0, -14.0, size_bytes=5, mtime_ns=7)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.statistics import difference, estimate, interval
+from training.comparison.statistics import difference, estimate, interval
 
 VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=40)
 

@@ -23,7 +23,7 @@ STANDARD = __import__("sys").stdlib_module_names
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of the modules that a file imports anywhere, relative ones resolved."""
+    """Full names of what a file imports anywhere, modules or what is in them, relative ones resolved."""
     package = list(path.relative_to(ROOT).parent.parts)
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -31,9 +31,8 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
-            names.add(".".join([*above, *([node.module] if node.module else [])]))
-            if node.module is None:
-                names |= {".".join([*above, alias.name]) for alias in node.names}
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return names
 
 

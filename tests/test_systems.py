@@ -16,7 +16,7 @@ from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.distances import compare, lsd_hf, snr_db
 from tfbwe.model.bundle import load_bundle
 from tfbwe.stft import SAMPLE_RATE, stft
-from training import lineup, systems
+from training.comparison import lineup, systems
 from training.degradation import degrade
 from training.degradation.conditions import CONDITIONS
 from training.degradation.filters import Lowpass

@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from training import charts, tables
+from training.comparison import charts, tables
+from training.comparison.lineup import System, line_up, load_model
+from training.comparison.results import Results
 from training.degradation.conditions import CONDITIONS, NOTHING, RIGHT_PHASE
-from training.lineup import System, line_up, load_model
-from training.results import Results
 
 NAMES = ("brickwall-8k", "brickwall-4k", "butterworth-8k")
 CHANNELS = [next(c for c in CONDITIONS if c.name == name) for name in NAMES]

@@ -1,7 +1,7 @@
 """Model cards, written from a report: ``python -m training.cards --report docs --out docs``.
 
 The figures come from `training.evaluate`'s report and from the model's own manifest; the words, in
-`model_card.md` beside this file, hold for all models that were trained as the shipped ones.
+`comparison/model_card.md`, hold for all models that were trained as the shipped ones.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tfbwe.errors import ConfigError, TfbweError
 from tfbwe.stft import SAMPLE_RATE
 
 from .arguments import command, module
+from .comparison.lineup import RECEIVED
+from .comparison.tables import head, table
 from .evaluate import write
-from .lineup import RECEIVED
-from .tables import head, table
 
 MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
 TRANSFORMS = {
     "stft": "short-time Fourier transform; a step graph, causal, of 512 samples",
     "cqt": "invertible constant-Q transform of 48 bands an octave; a block graph, without a memory",
 }
-TEMPLATE = Path(__file__).with_name("model_card.md")
+TEMPLATE = Path(__file__).parent / "comparison" / "model_card.md"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,16 +28,16 @@ from tfbwe.errors import ConfigError, TfbweError
 from tfbwe.model.bundle import Bundle
 from tfbwe.settings import PHASES
 
-from . import charts, tables
 from .arguments import command, module
-from .costs import Cost, cost
+from .comparison import charts, tables
+from .comparison.costs import Cost, cost
+from .comparison.lineup import KINDS, System, line_up, load_models, phases_of
+from .comparison.results import Results
+from .comparison.rows import Row, rows_of
+from .comparison.systems import exciter_found
 from .degradation.conditions import CONDITIONS, Condition
-from .lineup import KINDS, System, line_up, load_models, phases_of
 from .music.manifest import Track, read_manifest
 from .provenance import git_revision, versions
-from .results import Results
-from .rows import Row, rows_of
-from .systems import exciter_found
 
 FORMAT_VERSION = 2
 ROWS = ".rows"

@@ -275,8 +275,8 @@ def compiled() -> bool:
 
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
     """Check that the run folder is new, or with ``--resume`` that it is the same run."""
-    from .learning import run
     from .examples.shards import differences
+    from .learning import run
 
     if not (folder / run.CONFIG).exists():
         return

@@ -22,12 +22,12 @@ from tfbwe.console import counted
 from tfbwe.errors import ConfigError, TfbweError
 
 from .arguments import command, module
+from .comparison.lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
+from .comparison.results import Results
+from .comparison.statistics import Estimate
+from .comparison.tables import HEADS, NO_DIFFERENCE, cell, median_cell, table, verdict
 from .degradation.conditions import CONDITIONS
 from .evaluate import ROWS, measured_rows, provenance, split_tracks, write
-from .lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
-from .results import Results
-from .statistics import Estimate
-from .tables import HEADS, NO_DIFFERENCE, cell, median_cell, table, verdict
 
 CONDITION_NAMES = ("butterworth-8k-float", "butterworth-8k", "brickwall-8k")
 MEASURES = ("sdr_db", "snr_db", "lsd")

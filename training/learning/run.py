@@ -18,8 +18,8 @@ from tfbwe.errors import ConfigError
 from tfbwe.network.autoencoder import autoencoder, config_from_dict
 
 from ..arguments import command, module
-from .presets import FitConfig
 from ..provenance import git_revision, versions
+from .presets import FitConfig
 
 CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
 FEATURES = "features.npz"

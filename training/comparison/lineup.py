@@ -16,10 +16,10 @@ from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import Bundle, load_bundle
 from tfbwe.phase.mirror import PHASES
 
+from ..degradation.conditions import Condition
+from ..degradation.degrade import Degradation
+from ..degradation.filters import RECURSIVE_FAMILIES
 from . import systems
-from .degradation.conditions import Condition
-from .degradation.degrade import Degradation
-from .degradation.filters import RECURSIVE_FAMILIES
 
 FloatArray = npt.NDArray[np.float32]
 KINDS = ("received", "mirror", "inverse", "exciter", "true", "model")
@@ -119,7 +119,7 @@ def load_model(model: str) -> Model:
 
 
 def _load_run(folder: Path) -> Model:
-    from .learning.run import BEST, read_config
+    from ..learning.run import BEST, read_config
 
     config = read_config(folder)
     if config.network.heads != ("log_residual",):

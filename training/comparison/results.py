@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .degradation.conditions import REGIMES, Condition
+from ..degradation.conditions import REGIMES, Condition
 from .lineup import RECEIVED, System
 from .rows import MEASURES, Row
 from .statistics import Estimate, difference, estimate
@@ -23,7 +23,7 @@ class Results:
     Parameters
     ----------
     rows : iterable of dict
-        As `training.rows` makes them.
+        As `training.comparison.rows` makes them.
     conditions : sequence of Condition
     systems : sequence of System
 

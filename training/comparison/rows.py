@@ -23,11 +23,11 @@ from tfbwe.measures import distances as measures
 from tfbwe.measures import listening as perceptual
 from tfbwe.stft import SAMPLE_RATE
 
-from .degradation import degrade
-from .degradation.conditions import Condition, send
+from ..degradation import degrade
+from ..degradation.conditions import Condition, send
+from ..music.manifest import Track
+from ..provenance import code_version, versions
 from .lineup import Excerpt, System
-from .music.manifest import Track
-from .provenance import code_version, versions
 
 EXCERPT_S = 20.0
 LISTENED_S = 8.0

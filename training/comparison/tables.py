@@ -8,7 +8,7 @@ from typing import Any
 from tfbwe.console import counted
 from tfbwe.stft import SAMPLE_RATE
 
-from .degradation.conditions import Condition
+from ..degradation.conditions import Condition
 from .lineup import RECEIVED, Model, System
 from .results import Results
 from .statistics import Estimate

@@ -10,8 +10,8 @@ from tfbwe.atomic import replacing
 from tfbwe.errors import ModelError
 from tfbwe.measures import cost as benchmark
 
+from ..provenance import code_version
 from .lineup import Model
-from .provenance import code_version
 
 Cost = dict[str, float | None]
 

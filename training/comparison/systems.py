@@ -18,7 +18,7 @@ from tfbwe.model.bundle import Bundle
 from tfbwe.phase.mirror import mirrored, phasors, unit
 from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft
 
-from .degradation.filters import Lowpass
+from ..degradation.filters import Lowpass
 
 FloatArray = npt.NDArray[np.float32]
 ComplexArray = npt.NDArray[np.complex64]
@@ -161,7 +161,7 @@ def true_cqt_magnitudes(
 @functools.cache
 def _network(run: Path) -> tuple[Any, str, int]:
     """Best network of a run folder, in float32, its kind and the number of its bins."""
-    from .learning.run import best_network, read_config
+    from ..learning.run import best_network, read_config
 
     config = read_config(run)
     if config.network.heads != ("log_residual",):

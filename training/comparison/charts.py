@@ -8,7 +8,7 @@ from typing import Any
 
 from tfbwe.atomic import replacing
 
-from .degradation.conditions import NOTHING, Condition
+from ..degradation.conditions import NOTHING, Condition
 from .lineup import RECEIVED, System
 from .results import Results
 from .tables import HEADS, SHORT

@@ -21,14 +21,14 @@ test: $(VENV)/.with-train,export,report,dev
 test-reference: $(VENV)/.with-reference,dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools wheel cython
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation nsgt==0.19
-	$(BIN)/python -m pytest tests/test_measures.py tests/test_cqt_reference.py
+	$(BIN)/python -m pytest tests/tfbwe/measures/test_distances.py tests/tfbwe/cqt/test_reference.py
 
 # The page for listening in a headless browser, fetched into build on Debian.
 test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
-	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/test_page_browser.py
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/demo/test_page_browser.py
 
 build/chromium/chromium:
-	sh tests/fetch_chromium.sh build/chromium
+	sh tests/helpers/fetch_chromium.sh build/chromium
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.patched_nsgt import transform
+from tests.helpers.patched_nsgt import transform
 from tfbwe.cqt import CQT
 
 

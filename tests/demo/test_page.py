@@ -1,0 +1,267 @@
+"""The builder of the companion page; what a browser makes of it is in test_page_browser.py."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from demo import excerpts, page
+from tests.helpers.made_page import AWKWARD_NAME, CONDITIONS, SECONDS, excerpts_of, made_page, short_clip
+from tfbwe.errors import AudioError
+from tfbwe.measures import distances as measures
+
+pytest.importorskip("matplotlib")
+
+RATE = 44100
+ROUNDING = 1 / 32768
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return made_page(tmp_path_factory.mktemp("made"))
+
+
+class Links(HTMLParser):
+    """Addresses in a page, and the text of its data element."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.addresses, self.data, self._inside = [], "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.addresses += [found[name] for name in ("src", "href") if name in found]
+        self._inside = found.get("id") == "data"
+
+    def handle_endtag(self, tag):
+        self._inside = False
+
+    def handle_data(self, text):
+        self.data += text if self._inside else ""
+
+
+def spectra(folder, excerpt):
+    """Spectrum (channels, bins) of each version, by its name."""
+    sounds = {version["id"]: sound(folder, version) for version in excerpt["versions"]}
+    return {name: np.fft.rfft(x) for name, x in sounds.items()}
+
+
+def sound(folder, version):
+    x, rate = soundfile.read(folder / version["sound"], dtype="float32", always_2d=True)
+    assert rate == RATE
+    return np.ascontiguousarray(x.T)
+
+
+def test_all_that_the_page_names_is_there_and_nothing_else(built):
+    links = Links((built / "index.html").read_text(encoding="utf-8"))
+    named = {"index.html", "excerpts.json"} | {name for name in links.addresses if name != "data:,"}
+    for excerpt in excerpts_of(built):
+        for version in excerpt["versions"]:
+            named |= {version[kind] for kind in ("sound", "script", "picture")}
+    there = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    assert named - {"sounds/"} == there
+    assert {"page.css", "page.js", "player.js", "votes.js", "controls.js"} <= there
+
+
+def test_the_data_inside_the_page_are_those_beside_it(built):
+    links = Links((built / "index.html").read_text(encoding="utf-8"))
+    assert json.loads(links.data) == json.loads((built / "excerpts.json").read_text(encoding="utf-8"))
+    assert [e["title"] for e in excerpts_of(built)] == [AWKWARD_NAME.removesuffix(".flac")] * len(CONDITIONS)
+    assert [e["condition"] for e in excerpts_of(built)] == list(CONDITIONS)
+
+
+def test_the_page_can_be_moved_and_needs_no_network(built):
+    texts = [path for path in built.iterdir() if path.is_file()]
+    assert {path.suffix for path in texts} == {".html", ".css", ".js", ".json"}
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"https?:|url\(|@import|\b(fetch|XMLHttpRequest|WebSocket|sendBeacon)\b", text)
+        assert str(built.parent) not in text
+    for excerpt in excerpts_of(built):
+        for version in excerpt["versions"]:
+            for kind in ("sound", "script", "picture"):
+                assert re.fullmatch(r"(sounds|pictures)/[a-z0-9-]+/[a-z0-9-]+\.(flac|js|png)", version[kind])
+
+
+def test_all_versions_of_an_excerpt_are_equally_long_and_named_once(built):
+    for excerpt in excerpts_of(built):
+        names = [version["id"] for version in excerpt["versions"]]
+        assert names == ["original", "received", "stft-diffuse-0", "stft-diffuse-1", "anchor35", "anchor70"]
+        roles = [version["role"] for version in excerpt["versions"]]
+        assert roles == ["reference", "received", "model", "model", "anchor", "anchor"]
+        assert len({version["label"] for version in excerpt["versions"]}) == len(names)
+        lengths = {sound(built, version).shape for version in excerpt["versions"]}
+        assert lengths == {(2, round(SECONDS * RATE))}
+        assert excerpt["samples"] == round(SECONDS * RATE)
+        assert excerpt["sample_rate"] == RATE
+
+
+def test_below_the_cutoff_all_versions_are_the_received_sound_sample_by_sample(built):
+    for excerpt in excerpts_of(built):
+        found = spectra(built, excerpt)
+        frequencies = np.fft.rfftfreq(excerpt["samples"], 1 / RATE)
+        below = frequencies < 0.6 * excerpt["cutoff_hz"]  # where a gentle filter takes nothing away yet
+        level = np.sqrt(np.mean(np.abs(found["received"][:, below]) ** 2))
+        for name in ("original", "received", "stft-diffuse-0", "stft-diffuse-1"):
+            spectrum = found[name]
+            apart = np.sqrt(np.mean(np.abs(spectrum - found["received"])[:, below] ** 2))
+            assert apart < 0.02 * level, name
+        above = (frequencies > 1.2 * excerpt["cutoff_hz"]) & (frequencies < 15000)
+        power = {name: np.mean(np.abs(spectrum[:, above]) ** 2) for name, spectrum in found.items()}
+        assert power["stft-diffuse-1"] > 10 * power["received"]
+        assert power["stft-diffuse-1"] < 10 * power["original"]
+
+
+def test_an_anchor_is_the_original_up_to_its_edge_and_nothing_above(built):
+    for excerpt in excerpts_of(built):
+        found = spectra(built, excerpt)
+        frequencies = np.fft.rfftfreq(excerpt["samples"], 1 / RATE)
+        for name, edge_hz in (("anchor35", 3500), ("anchor70", 7000)):
+            below, above = frequencies < 0.98 * edge_hz, frequencies > 1.02 * edge_hz
+            apart = np.abs(found[name] - found["original"])[:, below]
+            assert np.mean(apart**2) < 1e-5 * np.mean(np.abs(found["original"])[:, below] ** 2)
+            power = {key: np.mean(np.abs(found[key])[:, above] ** 2) for key in (name, "original")}
+            assert power[name] < 1e-3 * power["original"]
+
+
+def test_the_scripts_carry_the_very_sounds_that_lie_beside_them(built):
+    for excerpt in excerpts_of(built):
+        for version in excerpt["versions"]:
+            call = (built / version["script"]).read_text(encoding="utf-8")
+            name, text = json.loads(f"[{call.removeprefix('deliver(').removesuffix(');' + chr(10))}]")
+            assert name == f"{excerpt['id']}/{version['id']}"
+            assert base64.b64decode(text) == (built / version["sound"]).read_bytes()
+
+
+def test_the_figures_are_those_of_the_sounds(built):
+    for excerpt in excerpts_of(built):
+        original, *others = excerpt["versions"]
+        assert original["figures"] is None
+        for version in others:
+            x, y = sound(built, original), sound(built, version)
+            found = measures.compare(x, y, RATE, excerpt["cutoff_hz"])
+            assert version["figures"]["sdr_db"] == pytest.approx(found.sdr_db, abs=0.05)
+            assert version["figures"]["lsd"] == pytest.approx(found.lsd, abs=0.1)
+            assert version["figures"]["lsd_hf"] == pytest.approx(found.lsd_hf, abs=0.1)
+
+
+def test_a_picture_has_low_frequencies_at_the_bottom_and_nothing_above_a_brick_wall(built):
+    image = pytest.importorskip("PIL.Image")
+    brickwall = excerpts_of(built)[0]
+    picture = np.asarray(image.open(built / brickwall["versions"][1]["picture"]), float)
+    height, width = picture.shape
+    assert height == 512
+    assert width <= 900
+    cutoff = height - round(height * brickwall["cutoff_hz"] / (RATE / 2))
+    assert picture[: cutoff - 3].mean() < 0.1 * picture[cutoff + 3 :].mean()
+
+
+def test_one_gain_for_all_versions_keeps_the_loudest_from_clipping(tmp_path):
+    rng = np.random.default_rng(0)
+    sounds = [rng.uniform(-1.7, 1.7, (2, 500)).astype(np.float32), np.full((1, 9), 0.2, np.float32)]
+    gain = excerpts.common_gain(sounds)
+    assert 0.99 < gain * max(float(np.abs(x).max()) for x in sounds) < 1
+    assert excerpts.common_gain([np.zeros((2, 0), np.float32), np.zeros((1, 5), np.float32)]) == 1
+    for i, x in enumerate(sounds):
+        excerpts.write_sound(tmp_path / str(i), f"x/{i}", x * gain)
+        y, _ = soundfile.read(tmp_path / f"{i}.flac", dtype="float64", always_2d=True)
+        np.testing.assert_allclose(y.T, x * gain, atol=0.51 * ROUNDING)
+
+
+def test_names_of_files_are_plain_and_never_taken_twice():
+    (condition, *_) = page.CONDITIONS
+    taken = set()
+    clips = [Path(name) for name in ("a b.flac", "A_b.wav", "x/a-b.mp3", "ünï ß.flac", "…….flac", "….flac")]
+    names = [excerpts.excerpt_id(clip, condition, taken) for clip in clips]
+    assert len(set(names)) == len(names) == len(taken)
+    assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
+
+
+def small(out, *more):
+    clip = short_clip(out.parent / "clip.flac")
+    return page.main(
+        [str(out), "--clips", str(clip), "--models", "stft", "--conditions", "brickwall-8k", *more]
+    )
+
+
+def test_nothing_is_overwritten_without_force_and_no_other_file_with_it(tmp_path, capsys):
+    out = tmp_path / "page"
+    out.mkdir()
+    assert small(out) == 0  # an empty folder is free
+    (out / "votes of mine.csv").write_text("mine")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    capsys.readouterr()
+    assert small(out) == 1
+    assert "not empty" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    (out / "index.html").write_text("old")
+    assert small(out, "--force") == 0
+    assert "excerpts" in (out / "index.html").read_text()
+    assert (out / "votes of mine.csv").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"page", "clip.flac"}
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch, capsys):
+    def fail(*_):
+        raise AudioError("disk: full")
+
+    monkeypatch.setattr(excerpts, "write_picture", fail)
+    assert small(tmp_path / "page") == 1
+    assert "demo.page: disk: full" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.flac"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--clips", "missing.flac"], "missing.flac"),
+        (["--clips", "words.flac"], "words.flac"),
+        (["--clips", "short.wav"], "expected 1 s of music at least, received 0.10 s"),
+        (["--conditions", "brickwall-9k"], "expected some of brickwall-8k,"),
+        (["--models", "none"], "none"),
+        (["--models", "stft", "stft"], "different names"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.flac").write_text("words")
+    soundfile.write(tmp_path / "short.wav", np.zeros((4410, 2)), RATE)
+    assert page.main(["page", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("demo.page: ")
+    assert said in line
+    assert {path.name for path in tmp_path.iterdir()} == {"words.flac", "short.wav"}
+
+
+def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path, capsys):
+    (tmp_path / "page").write_text("words")
+    assert small(tmp_path / "page", "--force") == 1
+    assert "expected a folder, received a file" in capsys.readouterr().err
+    assert (tmp_path / "page").read_text() == "words"
+
+
+def test_help_says_how_it_is_called(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        page.main(["--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("usage: python -m demo.page ")
+    assert "example: python -m demo.page page --clips song.flac" in said
+
+
+def test_every_shipped_model_is_heard_unless_others_are_chosen():
+    assert set(page.shipped_models()) == {path.stem for path in page.WEIGHTS.glob("*.tflite")}
+
+
+def test_the_shipped_clip_comes_with_its_licence(tmp_path):
+    data = {"id": "x", "version": "1", "excerpts": []}
+    page._write_page(tmp_path, data, with_notice=True)
+    assert page.NOTICE.read_text() == (tmp_path / "NOTICE.txt").read_text()
+    assert 'href="NOTICE.txt"' in (tmp_path / "index.html").read_text()

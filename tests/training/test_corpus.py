@@ -1,0 +1,358 @@
+import csv
+import hashlib
+import io
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.helpers.archives import make_deb, make_pk3
+from training.corpus import main
+from training.music import debian_music
+from training.music import scan as scan_module
+from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from training.music.packages import PackageError
+from training.music.scan import scan
+
+RATE = 32000
+
+
+def noise(seed: int, seconds: float = 5.2, channels: int = 1) -> np.ndarray:
+    x = np.random.default_rng(seed).standard_normal((round(seconds * RATE), channels))
+    return (0.1 * x).astype(np.float32)
+
+
+def narrow_noise(seed: int, seconds: float = 5.2) -> np.ndarray:
+    spectrum = np.fft.rfft(noise(seed, seconds)[:, 0])
+    spectrum[spectrum.size // 4 :] = 0
+    return np.fft.irfft(spectrum).astype(np.float32)
+
+
+def ogg(seed: int) -> bytes:
+    stream = io.BytesIO()
+    soundfile.write(stream, noise(seed), RATE, format="OGG", subtype="VORBIS")
+    return stream.getvalue()
+
+
+FILES = {
+    ("train", "tunes", "one.ogg"): ogg(1),
+    ("train", "tunes", "two.ogg"): ogg(2),
+    ("test", "packed", "three.ogg"): ogg(3),
+    ("train", "songs", "anthem/song.ogg"): ogg(4),
+    ("train", "songs", "anthem/guitar.ogg"): ogg(5),
+}
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """A corpus of three small packages with lists of its own; returns the folder to fetch into."""
+    lists = tuple(tmp_path / f"{pool}.csv" for pool in ("train", "test"))
+    for path in lists:
+        with open(path, "w", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["pool", "package", "file", "licence", "artist", "title", "sha256", "version"])
+            for (pool, package, name), content in FILES.items():
+                if pool == path.stem:
+                    title = f"{Path(name).parent.name} ({Path(name).stem} stem)"
+                    digest = hashlib.sha256(content).hexdigest()
+                    file = f"{pool}/{package}/{name}"
+                    writer.writerow([pool, package, file, "CC0", "Nobody", title, digest, "1"])
+    monkeypatch.setattr(debian_music, "_LISTS", lists)
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    directory = tmp_path / "music"
+    put_packages(directory / "packages")
+    return directory
+
+
+def put_packages(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    of = {key[1:]: content for key, content in FILES.items()}
+    make_deb(folder / "tunes_1_all.deb", {f"./usr/{n}": c for (p, n), c in of.items() if p == "tunes"}, ".gz")
+    make_deb(folder / "songs_1_all.deb", {f"./usr/{n}": c for (p, n), c in of.items() if p == "songs"}, ".xz")
+    pk3 = make_pk3({f"music/{n}": c for (p, n), c in of.items() if p == "packed"})
+    make_deb(folder / "packed_1_all.deb", {"./usr/base.pk3": pk3, "./usr/readme": b"hello"}, ".xz")
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name != MANIFEST_NAME
+    }
+
+
+def fetch(directory: Path) -> int:
+    return main(["fetch", "debian-music", str(directory), "--jobs", "1"])
+
+
+def test_fetch_unpacks_mixes_and_writes_the_manifest(corpus, capsys):
+    assert fetch(corpus) == 0
+    for (pool, package, name), content in FILES.items():
+        assert (corpus / pool / package / name).read_bytes() == content
+    rows = {row.file: row for row in read_manifest(corpus)}
+    assert set(rows) == {
+        "train/tunes/one.ogg",
+        "train/tunes/two.ogg",
+        "test/packed/three.ogg",
+        "train/songs/anthem/mix.wav",
+    }
+    assert rows["test/packed/three.ogg"].split == "test"
+    assert {row.split for row in rows.values()} == {"train", "valid", "test"}
+    mix = rows["train/songs/anthem/mix.wav"]
+    assert (mix.title, mix.artist, mix.licence, mix.sample_rate) == ("anthem", "Nobody", "CC0", RATE)
+    assert "5 files unpacked, 0 were there" in capsys.readouterr().out
+
+
+def test_a_song_is_the_sum_of_its_stems_and_is_not_clipped(tmp_path):
+    paths = [tmp_path / "song.ogg", tmp_path / "guitar.ogg"]
+    soundfile.write(paths[0], noise(1, channels=2) * 8, RATE, format="WAV", subtype="FLOAT")
+    soundfile.write(paths[1], noise(2, seconds=5.0) * 8, RATE, format="WAV", subtype="FLOAT")
+    debian_music.mix_stems(paths, tmp_path / "mix.wav")
+    mixed, rate = soundfile.read(tmp_path / "mix.wav", dtype="float32")
+    expected = noise(1, channels=2) * 8
+    expected[: round(5.0 * RATE)] += noise(2, seconds=5.0) * 8
+    assert rate == RATE
+    np.testing.assert_array_equal(mixed, expected)
+    assert np.abs(mixed).max() > 1.0
+
+
+def test_a_second_fetch_writes_nothing(corpus, capsys):
+    assert fetch(corpus) == 0
+    before = {path: path.stat().st_mtime_ns for path in corpus.rglob("*.*") if path.name != MANIFEST_NAME}
+    manifest = (corpus / MANIFEST_NAME).read_bytes()
+    assert fetch(corpus) == 0
+    after = {path: path.stat().st_mtime_ns for path in corpus.rglob("*.*") if path.name != MANIFEST_NAME}
+    assert before == after
+    assert manifest == (corpus / MANIFEST_NAME).read_bytes()
+    assert "0 files unpacked, 5 were there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("replacements", range(6))
+def test_a_fetch_that_was_interrupted_goes_on_to_the_same_tree(corpus, monkeypatch, tmp_path, replacements):
+    undisturbed = tmp_path / "undisturbed"
+    put_packages(undisturbed / "packages")
+    assert fetch(undisturbed) == 0
+
+    done = 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal done
+        if done == replacements:
+            raise KeyboardInterrupt
+        done += 1
+        os.rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(debian_music.os, "replace", replace)
+        assert fetch(corpus) == 130
+    assert len(tree(corpus)) < len(tree(undisturbed)) or done == 0
+    assert fetch(corpus) == 0
+    assert tree(corpus) == tree(undisturbed)
+
+
+def test_files_cut_short_by_a_crash_are_made_good(corpus):
+    assert fetch(corpus) == 0
+    whole = tree(corpus)
+    (corpus / "train/tunes/one.ogg").write_bytes(b"OggS")
+    (corpus / "train/tunes/.part-two.ogg").write_bytes(b"OggS")
+    (corpus / "train/tunes/two.ogg").unlink()
+    (corpus / "train/songs/anthem/mix.wav").write_bytes(b"RIFF")
+    assert fetch(corpus) == 0
+    assert tree(corpus) == whole
+
+
+def test_a_hash_that_a_newer_package_lacks_is_reported_and_the_rest_goes_on(corpus, capsys):
+    (corpus / "packages" / "tunes_1_all.deb").unlink()
+    make_deb(corpus / "packages" / "tunes_2_all.deb", {"./new/name.ogg": FILES["train", "tunes", "one.ogg"]})
+    assert fetch(corpus) == 0
+    assert "missing: train/tunes/two.ogg" in capsys.readouterr().err
+    files = {row.file for row in read_manifest(corpus)}
+    assert "train/tunes/one.ogg" in files
+    assert "train/tunes/two.ogg" not in files
+    assert "test/packed/three.ogg" in files
+
+
+def test_without_apt_get_the_message_says_where_to_put_the_package(corpus, capsys):
+    package = corpus / "packages" / "tunes_1_all.deb"
+    package.write_bytes(package.read_bytes()[:-10])
+    assert fetch(corpus) == 1
+    err = capsys.readouterr().err
+    assert f"put tunes_*.deb into {corpus.resolve() / 'packages'}" in err
+    assert err.splitlines()[-1] == "error: incomplete, packages that could not be had: tunes"
+    assert len(read_manifest(corpus)) == 2
+
+
+def test_apt_get_is_asked_for_one_package_at_a_time(corpus, monkeypatch, tmp_path):
+    store = tmp_path / "store"
+    shutil.move(corpus / "packages", store)
+    tool = tmp_path / "apt-get"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncp {store}/"$3"_*.deb .\n')
+    tool.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(tool))
+    assert fetch(corpus) == 0
+    calls = (tmp_path / "calls").read_text().split("\n")[:-1]
+    assert sorted(calls) == ["download -q packed", "download -q songs", "download -q tunes"]
+    assert sorted(path.name for path in (corpus / "packages").iterdir()) == sorted(os.listdir(store))
+    assert len(read_manifest(corpus)) == 4
+
+
+def test_a_failing_apt_get_is_reported_in_its_own_words(tmp_path, monkeypatch):
+    tool = tmp_path / "apt-get"
+    tool.write_text("#!/bin/sh\necho 'E: Unable to locate package tunes' >&2\nexit 100\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(tool))
+    with pytest.raises(PackageError, match=r"Unable to locate package tunes; run `apt-get update`"):
+        debian_music.apt_download("tunes", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["apt-get"]
+
+
+def test_fetch_writes_nothing_outside_its_folder(corpus, tmp_path):
+    (corpus / "train").symlink_to(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert fetch(corpus) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_package_with_a_member_outside_is_one_line_and_exit_1(corpus, tmp_path, capsys):
+    make_deb(corpus / "packages" / "tunes_1_all.deb", {"../../evil.ogg": b"evil"})
+    assert fetch(corpus) == 1
+    err = capsys.readouterr().err
+    assert "points outside" in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_lists_are_sound():
+    rows = debian_music.listed_files()
+    assert len(rows) == 149
+    assert len({row.sha256 for row in rows}) == len({row.file for row in rows}) == 149
+    assert len({row.package for row in rows}) == 8
+    assert all(row.file.startswith(f"{row.pool}/{row.package}/") for row in rows)
+    assert all(len(row.sha256) == 64 for row in rows)
+    assert len(debian_music.listed_tracks(rows)) == 141
+
+
+@pytest.fixture
+def music(tmp_path):
+    """A tree with two usable files and one of every kind that is not."""
+    soundfile.write(tmp_path / "wide.wav", noise(1, channels=2), RATE)
+    soundfile.write(tmp_path / "other.flac", noise(2), RATE)
+    soundfile.write(tmp_path / "narrow.wav", narrow_noise(3), RATE)
+    soundfile.write(tmp_path / "low rate.wav", noise(4), 16000)
+    soundfile.write(tmp_path / "short.wav", noise(5, seconds=1.0), RATE)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(6 * RATE), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.full(6 * RATE, np.nan, np.float32), RATE, subtype="FLOAT")
+    (tmp_path / "text.mp3").write_text("no sound at all")
+    (tmp_path / "empty.ogg").touch()
+    return tmp_path
+
+
+def test_scan_measures_and_says_what_it_leaves_out(music, capsys):
+    assert main(["scan", str(music), "--jobs", "1"]) == 0
+    streams = capsys.readouterr()
+    rows = {row.file: row for row in read_manifest(music)}
+    assert set(rows) == {"wide.wav", "other.flac"}
+    wide = rows["wide.wav"]
+    assert (wide.sample_rate, wide.channels, wide.seconds) == (RATE, 2, 5.2)
+    assert wide.bandwidth_hz > 15000
+    assert math.isfinite(wide.loudness_lufs)
+    assert wide.size_bytes == (music / "wide.wav").stat().st_size
+    for line in (
+        "left out: narrow.wav: bandwidth 4",
+        "left out: low rate.wav: bandwidth 8000 Hz, a target needs 12000 Hz",
+        "left out: short.wav: 1.00 s long, a target needs 5 s",
+        "left out: silent.wav: silent",
+        "left out: nan.wav: holds NaN",
+        "left out: text.mp3: not readable",
+        "left out: empty.ogg: not readable",
+    ):
+        assert line in streams.err
+    assert "left out: 7 files" in streams.out
+
+
+def test_loudness_of_a_sine_is_as_the_standard_says(tmp_path):
+    sine = 10 ** (-20 / 20) * np.sin(2 * np.pi * 997 * np.arange(6 * RATE) / RATE)
+    hiss = np.random.default_rng(1).standard_normal((6 * RATE, 1)) * 1e-4
+    soundfile.write(tmp_path / "sine.wav", sine[:, None].repeat(2, 1) + hiss, RATE, subtype="FLOAT")
+    tracks, _ = scan(tmp_path, jobs=1)
+    assert tracks[0].loudness_lufs == pytest.approx(-20.0, abs=0.1)
+
+
+def test_excerpts_of_a_long_file_reach_from_its_start_to_its_end(tmp_path):
+    ramp = np.linspace(0, 1, 100 * 8000, dtype=np.float32)
+    soundfile.write(tmp_path / "ramp.wav", ramp, 8000, subtype="FLOAT")
+    x = scan_module.excerpts(tmp_path / "ramp.wav", count=4, seconds=2.0)
+    assert x.shape == (4, 1, 16000)
+    assert x.dtype == np.float32
+    assert x[0, 0, 0] == ramp[0]
+    assert x[-1, 0, -1] == ramp[-1]
+
+
+def test_a_second_scan_measures_only_what_changed(music, monkeypatch):
+    scan(music, jobs=1)
+    manifest = (music / MANIFEST_NAME).read_bytes()
+    soundfile.write(music / "new.wav", noise(9), RATE)
+    measured = []
+    original = scan_module.measure
+    monkeypatch.setattr(scan_module, "measure", lambda d, s: measured.append(s.file) or original(d, s))
+    scan(music, jobs=1)
+    assert "new.wav" in measured
+    assert not {"wide.wav", "other.flac"} & set(measured)
+    assert manifest.splitlines()[1] in (music / MANIFEST_NAME).read_bytes()
+    measured.clear()
+    scan(music, resume=False, jobs=1)
+    assert {"wide.wav", "other.flac", "new.wav"} <= set(measured)
+
+
+def test_rows_of_an_interrupted_scan_are_taken_up(music, monkeypatch):
+    tracks, _ = scan(music, jobs=1)
+    (music / MANIFEST_NAME).unlink()
+    write_manifest(music / ".manifest.partial.csv", tracks[:1])
+    measured = []
+    original = scan_module.measure
+    monkeypatch.setattr(scan_module, "measure", lambda d, s: measured.append(s.file) or original(d, s))
+    assert scan(music, jobs=1)[0] == tracks
+    assert tracks[0].file not in measured
+    assert not (music / ".manifest.partial.csv").exists()
+
+
+def test_several_threads_measure_the_same(music):
+    assert scan(music, jobs=1)[0] == scan(music, resume=False, jobs=2)[0]
+
+
+@pytest.mark.parametrize("files", [(), ("narrow.wav",)])
+def test_a_folder_without_usable_music_is_one_line_and_exit_1(tmp_path, capsys, files):
+    for file in files:
+        soundfile.write(tmp_path / file, narrow_noise(3), RATE)
+    assert main(["scan", str(tmp_path), "--jobs", "1"]) == 1
+    assert "none usable" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / MANIFEST_NAME).exists()
+
+
+def test_a_folder_that_does_not_exist_is_one_line_and_exit_1(tmp_path, capsys):
+    assert main(["scan", str(tmp_path / "none")]) == 1
+    assert (
+        capsys.readouterr().err == f"error: {tmp_path / 'none'}: expected a folder with music, found none\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["scan"], ["fetch", "other", "x"], ["scan", "x", "--jobs", "0"], ["scan", "x", "--unknown"]],
+)
+def test_a_usage_error_exits_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["fetch", "scan"])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"example: python -m training.corpus {command}" in capsys.readouterr().out

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers import made_shards
+from tests.helpers.made_shards import (
+    BLOCKS,
+    SILENT_BLOCK,
+    VARIANTS,
+    arguments,
+    contents,
+    copied,
+    keys,
+    made,
+    music,
+    records,
+)
+from tests.helpers.paths import ROOT
+
+pytest.importorskip("tensorflow")
+
+from tfbwe.cqt import BLOCK_LENGTH, CQT
+from tfbwe.cqt.stream import block_window
+from training import precompute
+from training.degradation import degrade
+from training.degradation.filters import Lowpass
+from training.examples import cqt_pairs, shards
+from training.examples.cqt_pairs import Item
+from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    made_shards.few_in_a_shard(monkeypatch)
+
+
+@pytest.fixture
+def other_music(tmp_path):
+    folder = tmp_path / "music"
+    shutil.copytree(music(), folder)
+    return folder
+
+
+def refused(capsys, *argv) -> str:
+    capsys.readouterr()
+    assert precompute.main([str(argument) for argument in argv]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training.")]
+    return line
+
+
+def tracks() -> dict[str, object]:
+    return {track.file: track for track in read_manifest(music())}
+
+
+def test_every_block_that_is_not_silent_is_there_once_in_every_variant():
+    expected = [
+        (file, block, variant)
+        for file, blocks in BLOCKS.items()
+        for block in range(blocks)
+        for variant in range(VARIANTS)
+        if (file, block) != ("held out.wav", SILENT_BLOCK)
+    ]
+    assert collections.Counter(keys(made())) == collections.Counter(expected)
+
+
+def test_shards_hold_the_splits_apart_and_in_random_order():
+    by_split = collections.defaultdict(list)
+    for name in shards.read_index(made()):
+        by_split[name.split("-")[0]].append(name)
+    assert {split: len(names) for split, names in by_split.items()} == {"train": 5, "valid": 2}
+    train = keys(made())[: made_shards.EXAMPLES["train"]]
+    assert {file for file, _, _ in train} == {"long.wav", "short.wav"}
+    assert train != sorted(train)
+
+
+def test_the_index_describes_the_shards():
+    for name, shard in shards.read_index(made()).items():
+        path = made() / name
+        assert (path.stat().st_size, shards.sha256_of(path)) == (shard.bytes, shard.sha256)
+    assert sum(shard.examples for shard in shards.read_index(made()).values()) == len(keys(made()))
+
+
+def test_what_is_announced_is_what_is_written():
+    for shard in shards.read_index(made()).values():
+        assert shard.bytes == pytest.approx(shard.examples * cqt_pairs.example_bytes(), rel=1e-3)
+        assert shard.bytes <= shard.examples * cqt_pairs.example_bytes()
+
+
+def test_several_processes_write_the_same_files(tmp_path):
+    assert precompute.main(arguments(tmp_path / "out", "--jobs", "2")) == 0
+    assert contents(tmp_path / "out") == contents(made())
+
+
+def test_a_killed_run_goes_on_to_the_files_of_an_uninterrupted_one(tmp_path, capsys):
+    out = tmp_path / "out"
+    killed = subprocess.run(
+        [sys.executable, "tests/helpers/killed_precompute.py", *arguments(out, "--jobs", "2")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert list(out.glob(".work-*"))
+    (kept,) = shards.read_index(out)
+    assert len(list(out.glob("*.tfrecord"))) == 2
+    before = (out / kept).stat()
+    assert precompute.main(arguments(out)) == 0
+    assert contents(out) == contents(made())
+    assert (out / kept).stat().st_ino == before.st_ino
+    assert "to write: 17 in 6 shards" in capsys.readouterr().err
+
+
+def test_a_complete_folder_is_left_alone(tmp_path, capsys, monkeypatch):
+    out = copied(tmp_path / "out")
+    monkeypatch.setattr(precompute, "_plan", None)
+    assert precompute.main(arguments(out)) == 0
+    assert capsys.readouterr().err == f"{out}: complete, 7 shards\n"
+    assert contents(out) == contents(made())
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: os.truncate(path, 1000)], ids=["gone", "short"])
+def test_a_shard_that_is_gone_or_cut_short_is_made_again(tmp_path, damage):
+    out = copied(tmp_path / "out")
+    damage(out / "train-00001-of-00005.tfrecord")
+    assert precompute.main(arguments(out)) == 0
+    assert contents(out) == contents(made())
+
+
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [(("--variants", "3"), "variants is 2, not 3"), (("--seed", "7"), "seed is 0, not 7")],
+    ids=["variants", "seed"],
+)
+def test_other_parameters_are_refused(tmp_path, capsys, more, difference):
+    out = copied(tmp_path / "out")
+    assert difference in refused(capsys, *arguments(out, *more))
+    assert contents(out) == contents(made())
+
+
+def test_other_degradations_are_refused(capsys, monkeypatch):
+    monkeypatch.setattr("training.degradation.degrade.CODEC_PROBABILITY", 0.5)
+    line = refused(capsys, *arguments(made()))
+    assert "degradation.codec_probability is 0.06, not 0.5" in line
+
+
+def test_other_music_is_refused(other_music, capsys):
+    rows = read_manifest(other_music)
+    louder = [dataclasses.replace(row, loudness_lufs=-5.0, artist="who") for row in rows]
+    write_manifest(other_music / MANIFEST_NAME, louder)
+    assert precompute.main(arguments(made(), data=other_music)) == 0
+    write_manifest(other_music / MANIFEST_NAME, [dataclasses.replace(row, mtime_ns=99) for row in rows])
+    assert "music_sha256 is " in refused(capsys, *arguments(made(), data=other_music))
+
+
+def test_a_folder_of_other_files_is_refused(other_music, capsys):
+    before = contents(other_music)
+    assert "it holds other files" in refused(capsys, *arguments(other_music))
+    assert contents(other_music) == before
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, capsys):
+    (tmp_path / "out").write_text("mine")
+    line = refused(capsys, *arguments(tmp_path / "out"))
+    assert f"{tmp_path / 'out'}: expected a folder for the shards" in line
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_second_run_at_the_same_time_is_refused(tmp_path, capsys):
+    with precompute._alone(tmp_path / "out"):
+        assert "one is writing here" in refused(capsys, *arguments(tmp_path / "out"))
+
+
+def test_a_full_disk_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 10**6, 10**6))
+    line = refused(capsys, *arguments(tmp_path / "out"))
+    assert line.endswith("free disk, there are 0.0 GB; take fewer --variants or another disk")
+    assert not any((tmp_path / "out").iterdir())
+
+
+def test_a_disk_that_fills_up_is_one_line_and_the_rest_is_kept(tmp_path, capsys, monkeypatch):
+    import tensorflow as tf
+
+    write_shard = cqt_pairs.write_shard
+
+    def filling_up(data, items, seed, path):
+        if path.name.startswith("train-00002"):
+            monkeypatch.setattr(tf.io, "TFRecordWriter", full)
+        return write_shard(data, items, seed, path)
+
+    def full(path):
+        raise tf.errors.ResourceExhaustedError(None, None, path)
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(cqt_pairs, "write_shard", filling_up)
+    assert refused(capsys, *arguments(out)).endswith("No space left on device")
+    assert sorted(path.name for path in out.iterdir() if path.suffix == ".tfrecord") == list(
+        shards.read_index(out)
+    )
+    monkeypatch.undo()
+    made_shards.few_in_a_shard(monkeypatch)
+    assert precompute.main(arguments(out)) == 0
+    assert contents(out) == contents(made())
+
+
+def test_an_interruption_is_one_line_and_leaves_nothing_half_done(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cqt_pairs, "write_shard", interrupted)
+    assert precompute.main(arguments(tmp_path / "out")) == 130
+    assert capsys.readouterr().err.endswith("stopped; the same command goes on from here\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["schema.json"]
+
+
+def test_a_folder_without_a_manifest_is_an_error(tmp_path, capsys):
+    assert "expected a manifest" in refused(capsys, *arguments(tmp_path / "out", data=tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_manifest_without_a_split_is_an_error(other_music, tmp_path, capsys):
+    rows = [row for row in read_manifest(other_music) if row.split == "train"]
+    write_manifest(other_music / MANIFEST_NAME, rows)
+    assert "split valid" in refused(capsys, *arguments(tmp_path / "out", data=other_music))
+
+
+def test_a_split_of_silence_is_an_error(other_music, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cqt_pairs, "SILENT_POWER", 1.0)
+    assert "every block is silent" in refused(capsys, *arguments(tmp_path / "out", data=other_music))
+
+
+def test_an_unreadable_schema_or_index_is_named(tmp_path, capsys):
+    out = copied(tmp_path / "out")
+    (out / "index.json").write_text("{")
+    assert "index.json: damaged" in refused(capsys, *arguments(out))
+    (out / "schema.json").write_text(json.dumps({"splits": 3}))
+    assert "schema.json: damaged" in refused(capsys, *arguments(out))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--variants", "0"), ("--seed", "-1"), ("--jobs", "x")])
+def test_numbers_out_of_range_are_usage_errors(option, value):
+    with pytest.raises(SystemExit) as caught:
+        precompute.main([*arguments(Path("out")), option, value])
+    assert caught.value.code == 2
+
+
+def test_the_original_is_the_transform_of_the_music_to_the_precision_of_float16():
+    item = Item(tracks()["long.wav"], 1, 0)
+    pair = cqt_pairs.make_pair(music(), item, 0)
+    # The track is mono, so that the mix is the music itself, but for the gain that was drawn.
+    block = cqt_pairs.decoded(music(), item.track)[BLOCK_LENGTH : 2 * BLOCK_LENGTH, 0]
+    cqt = CQT()
+    coefficients = cqt.forward(block * block_window(BLOCK_LENGTH, BLOCK_LENGTH // 4))
+    expected = coefficients[:, cqt.constant_q.start : cqt.constant_q.start + shards.BINS]
+    stored = pair["original"].astype(np.float32)
+    measured = stored[0] + 1j * stored[1]
+    gain = np.vdot(expected, measured).real / np.vdot(expected, expected).real
+    assert 10 ** (-13 / 20) - 1e-3 < gain < 10 ** (2 / 20) + 1e-3
+    np.testing.assert_allclose(measured, gain * expected, rtol=2e-3, atol=2e-6)
+
+
+def test_received_and_original_agree_in_the_pass_band_alone():
+    cqt = CQT()
+    hz = cqt.frequencies[cqt.constant_q][: shards.BINS]
+    for feature in records(made()):
+        received, original = (
+            made_shards.spectrum(feature, name).astype(np.float32) for name in ("received", "original")
+        )
+        cutoff_hz = feature["cutoff_hz"].float_list.value[0]
+        assert 3500 <= cutoff_hz < feature["bandwidth_hz"].float_list.value[0] == 16000
+        power = [np.sum(x**2, axis=(0, 1)) for x in (received, original)]
+        low, high = hz < 0.5 * cutoff_hz, hz > 1.3 * cutoff_hz
+        assert power[0][low].sum() == pytest.approx(power[1][low].sum(), rel=0.2)
+        assert power[0][high].sum() <= 0.3 * power[1][high].sum()
+
+
+def test_variants_and_seeds_differ_and_nothing_else_matters():
+    track = tracks()["short.wav"]
+    same = [cqt_pairs.make_pair(music(), Item(track, 0, 0), 5) for _ in range(2)]
+    assert all(np.array_equal(same[0][name], same[1][name]) for name in same[0])
+    others = [
+        cqt_pairs.make_pair(music(), Item(track, 0, variant), seed) for variant, seed in [(1, 5), (0, 6)]
+    ]
+    cutoffs = {float(pair["cutoff_hz"][0]) for pair in [same[0], *others]}
+    assert len(cutoffs) == 3
+
+
+@pytest.mark.parametrize("block", [0, BLOCKS["long.wav"] - 1], ids=["first", "last"])
+def test_blocks_at_the_ends_of_a_track_are_whole(block):
+    pair = cqt_pairs.make_pair(music(), Item(tracks()["long.wav"], block, 0), 0)
+    assert pair["received"].shape == pair["original"].shape == (2, 448, shards.BINS)
+    assert np.abs(pair["original"]).max() > 0
+
+
+def test_a_filter_sees_the_music_around_a_block(monkeypatch):
+    def errors(lowpass):
+        monkeypatch.setattr(degrade, "draw", lambda *_: degrade.Degradation(lowpass))
+        received = []
+        for context in (BLOCK_LENGTH, cqt_pairs.CONTEXT, 0):
+            with monkeypatch.context() as patch:
+                patch.setattr(cqt_pairs, "CONTEXT", context)
+                pair = cqt_pairs.make_pair(music(), Item(tracks()["long.wav"], 2, 0), 0)
+            received.append(pair["received"].astype(np.float64))
+        return [np.mean((part - received[0]) ** 2) for part in received[1:]]
+
+    usual, alone = errors(Lowpass("brickwall", 6000.0))
+    assert usual < 0.3 * alone
+    assert errors(Lowpass("bessel", 6000.0, 6))[0] == 0
+
+
+def test_values_beyond_float16_are_not_infinite():
+    loud = np.full(BLOCK_LENGTH, 0, np.float32)
+    loud[::40] = 1e7
+    out = cqt_pairs.spectrum(loud)
+    assert np.isfinite(out).all()
+    assert out.max() == np.finfo(np.float16).max

@@ -12,7 +12,7 @@ from pathlib import Path
 import soundfile
 
 from demo.demo import BITS, CLIP, CUTOFF_HZ
-from training.degradation.degrade import Degradation, apply
+from training.degradation.degrade import Rounding, apply
 from training.degradation.filters import Lowpass
 
 MODELS = ("stft", "cqt")
@@ -30,7 +30,7 @@ raise SystemExit(status)
 def main() -> None:
     """Write the music to a temporary folder, extend it and print a table."""
     clip, sample_rate = soundfile.read(CLIP, dtype="float32", always_2d=True)
-    received, _ = apply(clip.T, sample_rate, Degradation(Lowpass("brickwall", CUTOFF_HZ), bits=BITS))
+    received, _ = apply(clip.T, sample_rate, (Lowpass("brickwall", CUTOFF_HZ), Rounding(BITS)))
     print("model  minutes  processor time  real-time factor  peak memory")
     with tempfile.TemporaryDirectory(prefix="tfbwe-hour-") as folder:
         for minutes in MINUTES:

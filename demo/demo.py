@@ -17,8 +17,9 @@ from tfbwe.measures.cost import measure_cost
 from tfbwe.measures.distances import compare
 from tfbwe.measures.listening import visqol
 from tfbwe.measures.spectrogram import save_spectrograms
-from tfbwe.offline.files import extend_file, load_model
-from training.degradation.degrade import Degradation, apply
+from tfbwe.model.bundle import load_bundle
+from tfbwe.offline.files import extend_file
+from training.degradation.degrade import Rounding, apply
 from training.degradation.filters import Lowpass
 
 CLIP = Path(__file__).parent.parent / "tests" / "data" / "clip.flac"
@@ -51,9 +52,9 @@ def demonstrate(out: Path, model: str) -> dict[str, Any]:
     product itself.
     """
     out.mkdir(parents=True, exist_ok=True)
-    cost = measure_cost(load_model(model))  # first: the memory is that of the whole process
+    cost = measure_cost(load_bundle(model))  # first: the memory is that of the whole process
     clip, sample_rate = soundfile.read(CLIP, dtype="float32", always_2d=True)
-    received, original = apply(clip.T, sample_rate, Degradation(Lowpass("brickwall", CUTOFF_HZ), bits=BITS))
+    received, original = apply(clip.T, sample_rate, (Lowpass("brickwall", CUTOFF_HZ), Rounding(BITS)))
     for name, x in (("received", received), ("reference", original)):
         soundfile.write(out / f"{name}.wav", x.T, sample_rate, subtype="PCM_16")
     summary = extend_file(out / "received.wav", out / "extended.wav", model=model, force=True)
@@ -66,7 +67,7 @@ def demonstrate(out: Path, model: str) -> dict[str, Any]:
     }
     for name in ("received", "extended"):
         found = compare(signals["reference"], signals[name], sample_rate, CUTOFF_HZ)
-        report[name] = {key: getattr(found, key) for key in MEASURES}
+        report[name] = {key: found[key] for key in MEASURES}
         report[name]["visqol"] = visqol(signals["reference"], signals[name], sample_rate)
     report |= cost
     save_spectrograms(out / "spectrogram.png", list(signals.items()), sample_rate, CUTOFF_HZ, force=True)

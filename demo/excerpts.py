@@ -17,15 +17,15 @@ import soundfile
 import soxr
 
 from tfbwe.atomic import replacing
+from tfbwe.audio.excerpts import spans
 from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
 from training.comparison.lineup import Excerpt, System
-from training.comparison.rows import measured
-from training.degradation import degrade
-from training.degradation.conditions import Condition, send
-from training.degradation.degrade import Degradation
+from training.comparison.measuring import measured
+from training.degradation.conditions import Condition
+from training.degradation.degrade import Rounding, apply
 from training.degradation.filters import Lowpass
 
 EXCERPT_S = 10.0
@@ -39,8 +39,8 @@ Signal = npt.NDArray[np.float32]
 
 
 def _anchor(name: str, cutoff_hz: float) -> System:
-    channel = Degradation(Lowpass("brickwall", cutoff_hz), bits=16)
-    return System(name, "anchor", lambda excerpt: degrade.apply(excerpt.original, SAMPLE_RATE, channel)[0])
+    degradation = (Lowpass("brickwall", cutoff_hz), Rounding())
+    return System(name, "anchor", lambda excerpt: apply(excerpt.original, SAMPLE_RATE, degradation)[0])
 
 
 ORIGINAL = System("original", "reference", lambda excerpt: excerpt.original)
@@ -69,9 +69,8 @@ def excerpt(path: Path) -> tuple[Signal, str]:
         If it cannot be read, or is shorter than 1 s.
     """
     with Reader(path) as reader:
-        length = min(reader.frames, round(EXCERPT_S * reader.sample_rate))
-        start = (reader.frames - length) // 2
-        blocks = list(reader.blocks(start=start, stop=start + length))
+        ((start, stop),) = spans(reader.frames, round(EXCERPT_S * reader.sample_rate))
+        blocks = list(reader.blocks(start=start, stop=stop))
         x = np.concatenate(blocks, axis=1) if blocks else np.zeros((reader.channels, 0), np.float32)
         if x.shape[1] < SHORTEST_S * reader.sample_rate:
             raise AudioError(
@@ -122,9 +121,9 @@ def write_excerpt(
     dict
         The excerpt's entry in excerpts.json, links relative to the page.
     """
-    received, original, _ = send(condition, x, SAMPLE_RATE)
+    received, original = apply(x, SAMPLE_RATE, condition.degradation)
     line_up = [ORIGINAL, *systems, *ANCHORS]
-    sounds = [system.make(Excerpt(received, original, condition)) for system in line_up]
+    sounds = [system.output(Excerpt(received, original, condition)) for system in line_up]
     gain = common_gain(sounds)
     levels = [levels_db(y, PICTURE_COLUMNS) for y in sounds]
     top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for level in levels))

@@ -43,13 +43,10 @@ class StandInDecoder:
 def stand_in(monkeypatch):
     """Put a decoder without a network in the place of the shipped model."""
     bundle = SimpleNamespace(cutoff_range_hz=(3500.0, 16000.0), manifest={})
-    monkeypatch.setattr("tfbwe.offline.files.load_model", lambda model, trust=False: bundle)
-    monkeypatch.setattr(
-        "tfbwe.offline.files.make_decoder",
-        lambda bundle, channels, cutoff_hz, diffuse, phase: StandInDecoder(
-            bundle, channels, cutoff_hz, diffuse, phase
-        ),
-    )
+    for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.model.bundle"):
+        monkeypatch.setattr(f"{module}.load_bundle", lambda model, trust=False: bundle)
+    for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.measures.cost", "tfbwe.decoder"):
+        monkeypatch.setattr(f"{module}.Decoder", StandInDecoder)
     return bundle
 
 

@@ -11,14 +11,14 @@ from .errors import AudioError, ConfigError, ModelError, TfbweError
 
 if TYPE_CHECKING:
     from .decoder import Decoder
-    from .offline.files import extend
+    from .offline.signals import extend
 
 __all__ = ["AudioError", "ConfigError", "Decoder", "ModelError", "TfbweError", "__version__", "extend"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "extend":
-        from .offline.files import extend
+        from .offline.signals import extend
 
         return extend
     if name == "Decoder":

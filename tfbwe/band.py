@@ -1,7 +1,56 @@
-"""The frequencies between which all of this works: one place for training, export and measures."""
+"""The frequencies between which all of this works, and how the high band fades in and out there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 LOWEST_CUTOFF_HZ = 3500.0
 HIGHEST_CUTOFF_HZ = 15200.0
 """Cutoffs that training draws, and that a model is good for."""
 HIGHEST_HZ = 16000.0
 """Up to where a high band is predicted and measured: lossy music is not to be trusted above."""
+CROSSOVER = 0.8
+"""The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there too."""
+FADE_HZ = 500.0
+"""Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
+
+Hertz = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
+
+
+def crossover(frequencies: Any, cutoff_hz: Any, xp: Any = np) -> Any:
+    """Weight of the coherent gain, rising from 0 to 1 below 0.8 times the cutoff.
+
+    Parameters
+    ----------
+    frequencies, cutoff_hz : arrays or tensors that broadcast
+        Hz.
+    xp : module
+        `numpy` or `keras.ops`.
+    """
+    return xp.clip((frequencies - CROSSOVER * cutoff_hz) / FADE_HZ + 1, 0, 1)
+
+
+def fades(frequencies: Hertz, cutoff_hz: float, highest_hz: float) -> tuple[Weights, Weights]:
+    """Weights of the coherent and of the diffuse term at each frequency.
+
+    Parameters
+    ----------
+    frequencies : (bins,) float64
+        Hz.
+    cutoff_hz : float
+        Where the received band ends.
+    highest_hz : float
+        Up to where the high band is predicted; both fade out above.
+
+    Returns
+    -------
+    coherent, diffuse : (bins,) float32, 0..1
+    """
+    top = np.clip(1 - (frequencies - highest_hz) / FADE_HZ, 0, 1)
+    coherent = crossover(frequencies, cutoff_hz) * top
+    diffuse = (frequencies >= cutoff_hz) * top
+    return coherent.astype(np.float32), diffuse.astype(np.float32)

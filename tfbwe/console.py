@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["counted", "progress_bar", "say"]
+from .errors import TfbweError
 
 
 def counted(number: int, thing: str) -> str:
@@ -49,3 +50,41 @@ def progress_bar(source: str) -> Iterator[Callable[[float, float], None] | None]
             bar.update(done_s - bar.n)
 
         yield show
+
+
+def reported(
+    name: str, work: Callable[[], int | None], extra: str, folder: str | os.PathLike[str], stopped: str
+) -> int:
+    """Do the work of a command; say in one line what went wrong.
+
+    Parameters
+    ----------
+    name : str
+        Of the command, for the line.
+    work : callable
+        Returns an exit status, or None for 0.
+    extra : str
+        Of the package, which holds what may not be installed.
+    folder : str or Path
+        Named where the system names no file.
+    stopped : str
+        What to say after an interruption.
+
+    Returns
+    -------
+    int
+        Exit status: that of the work, 1 after an error, 130 after an interruption.
+    """
+    try:
+        return work() or 0
+    except TfbweError as error:
+        message = str(error)
+    except ModuleNotFoundError as error:
+        message = f"needs {error.name}: pip install 'tfbwe[{extra}]'"
+    except OSError as error:
+        message = f"{error.filename or folder}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        print(f"{name}: {stopped}", file=sys.stderr)
+        return 130
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    return 1

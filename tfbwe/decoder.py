@@ -11,17 +11,17 @@ import os
 import numpy as np
 
 from .errors import AudioError, ConfigError, ModelError
-from .extension.cqt import CqtExtension
+from .extension import EXTENSIONS
 from .extension.delay import Delay
 from .extension.high_band import HEADS
-from .extension.stft import StftExtension
 from .model.bundle import Bundle, load_bundle
+from .model.step_model import StepModel
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray
 
 _LOUDEST = np.float32(1e6)
-"""The network hears no larger sample: its power would overflow, and what comes of that stay in its memory."""
+"""The network reads no larger sample: its power would overflow, and what comes of that stay in its memory."""
 
 
 class Decoder:
@@ -44,7 +44,7 @@ class Decoder:
     ----------
     latency : int
         Delay of the output in samples: 2048 (46 ms) for a model of the STFT, 32768 (743 ms) for one of the
-        CQT, which hears a whole block before it speaks.
+        CQT, which takes in a whole block before it gives one out.
     limited_frames : int
         Frames so far whose high band was held below its ceiling.
 
@@ -77,8 +77,8 @@ class Decoder:
         if bundle.manifest.heads != HEADS:
             raise ModelError(f"{bundle.name}: expected the heads {HEADS}, received {bundle.manifest.heads}")
         self.channels = channels
-        extension = CqtExtension if bundle.manifest.transform.get("kind") == "cqt" else StftExtension
-        self._extension = extension(bundle, channels, cutoff_hz, diffuse, phase)
+        network = StepModel(bundle, channels)
+        self._extension = EXTENSIONS[network.transform.name](network, channels, cutoff_hz, diffuse, phase)
         self.latency = self._extension.latency
         self.reset()
 

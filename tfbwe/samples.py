@@ -1,4 +1,4 @@
-"""What counts as samples: floating-point numbers, not integers of a file's format."""
+"""What counts as samples, floating-point numbers, and as a signal: their channels, rate and values."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AudioError
+from .settings import MAX_CHANNELS
 
-__all__ = ["float_samples"]
+MIN_RATE, MAX_RATE = 8000, 192000
+"""Sample rates in Hz that are taken."""
 
 
 def float_samples(x: Any, name: str) -> NDArray[np.float32]:
@@ -43,3 +45,60 @@ def float_samples(x: Any, name: str) -> NDArray[np.float32]:
         )
     with np.errstate(over="ignore"):
         return samples.astype(np.float32, copy=False)
+
+
+def check_signal(name: str, sample_rate: int, channels: int) -> None:
+    """Refuse a signal outside 1-8 channels or 8-192 kHz.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls it.
+    sample_rate : int
+        In Hz.
+    channels : int
+        Number of channels.
+
+    Raises
+    ------
+    AudioError
+        If either is outside.
+    """
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise AudioError(
+            f"{name}: expected a sample rate of {MIN_RATE}-{MAX_RATE} Hz, received {sample_rate} Hz"
+        )
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise AudioError(f"{name}: expected 1-{MAX_CHANNELS} channels, received {channels}")
+
+
+def checked_signal(x: NDArray[np.floating[Any]], sample_rate: int) -> NDArray[np.float32]:
+    """Return a caller's signal as float32 (channels, samples).
+
+    Parameters
+    ----------
+    x : array (channels, samples) or (samples,), float
+        The signal.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    array (channels, samples), float32
+        The signal.
+
+    Raises
+    ------
+    AudioError
+        If it is of another shape or type, outside 1-8 channels or 8-192 kHz, or holds NaN or infinite values.
+    """
+    signal = float_samples(x, "signal")
+    if signal.ndim not in (1, 2):
+        raise AudioError(f"signal: expected shape (channels, samples) or (samples,), received {signal.shape}")
+    signal = np.atleast_2d(signal)
+    check_signal("signal", sample_rate, signal.shape[0])
+    finite = np.isfinite(signal).all(axis=0)
+    if not finite.all():
+        at_s = int(np.argmin(finite)) / sample_rate
+        raise AudioError(f"signal: NaN or infinite sample at {at_s:.3f} s; expected finite numbers")
+    return signal

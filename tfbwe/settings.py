@@ -6,10 +6,8 @@ from numbers import Integral, Real
 from typing import Any
 
 from .errors import ConfigError
+from .phase import PHASES
 
-__all__ = ["MAX_CHANNELS", "PHASES", "CutoffError", "check_settings", "whole_number"]
-
-PHASES = ("received", "mirror", "pghi")
 MAX_CHANNELS = 8
 
 
@@ -41,7 +39,7 @@ def check_settings(
     diffuse : float
         Expected in [0, 1].
     phase : str
-        Expected to be one of `PHASES`.
+        Expected to be one of `tfbwe.phase.PHASES`.
     name : str
         The file that they are for, named in the message.
 

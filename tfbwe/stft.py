@@ -12,11 +12,6 @@ SAMPLE_RATE = 44100
 N_FFT = 2048
 HOP_LENGTH = 512
 BIN_HZ = SAMPLE_RATE / N_FFT
-EPSILON = 1e-4
-"""Added to a magnitude before its logarithm; for signals in [-1, 1] it lies below 16-bit rounding noise."""
-FEATURE_OFFSET = 5.0
-FEATURE_SCALE = 3.0
-"""Networks read (log(|Y| + EPSILON) + FEATURE_OFFSET) / FEATURE_SCALE."""
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _WINDOW_POWER = _OVERLAP / 2.0

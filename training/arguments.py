@@ -27,3 +27,12 @@ def positive(text: str) -> int:
     if whole_number(text) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
     return int(text)
+
+
+def transform_name(text: str) -> str:
+    """Read the name of a transform."""
+    from tfbwe.transform import TRANSFORMS  # only now: help needs nothing heavy
+
+    if text not in TRANSFORMS:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(TRANSFORMS)}, received {text!r}")
+    return text

@@ -1,4 +1,4 @@
-"""Model cards, written from a report: ``python -m training.cards --report docs --out docs``.
+"""All that is made from a report: ``python -m training.cards --report docs --out docs``.
 
 The figures come from `training.evaluate`'s report and from the model's own manifest; the words, in
 `comparison/model_card.md`, hold for all models that were trained as the shipped ones.
@@ -7,26 +7,23 @@ The figures come from `training.evaluate`'s report and from the model's own mani
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.console import reported
 from tfbwe.stft import SAMPLE_RATE
+from tfbwe.transform import TRANSFORMS
 
 from .arguments import command, module
+from .comparison.blocks import filled
 from .comparison.lineup import RECEIVED
-from .comparison.tables import head, table
-from .evaluate import write
+from .comparison.report import Report, read_report, write, write_documents
+from .comparison.tables import cell, head, quantised_pairs, table
 
-MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
-TRANSFORMS = {
-    "stft": "short-time Fourier transform; a step graph, causal, of 512 samples",
-    "cqt": "invertible constant-Q transform of 48 bands an octave; a block graph, without a memory",
-}
+SHOWN = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
 TEMPLATE = Path(__file__).parent / "comparison" / "model_card.md"
 
 
@@ -34,62 +31,57 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog=command("cards"),
-        description="Write a model card for every model file of a report.",
-        epilog=f"example: {command('cards')} --report docs --out docs",
+        description="Write what is made from a report: tables, pictures, model cards, blocks in other files.",
+        epilog=f"example: {command('cards')} --report docs --out docs --fill README.md docs/results.md",
         allow_abbrev=False,
     )
-    parser.add_argument("--report", required=True, type=Path, help="folder with report.json")
-    parser.add_argument("--out", required=True, type=Path, help="folder for model-card-NAME.md")
+    parser.add_argument("--report", required=True, type=Path, help="folder with report.json and its rows")
+    parser.add_argument("--out", required=True, type=Path, help="folder for report.md, plots and cards")
+    parser.add_argument(
+        "--fill",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="Markdown files whose blocks between the marks are tables of the report",
+    )
     options = parser.parse_args(argv)
-    try:
-        report = read_report(options.report / "report.json")
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name in described(report):
-            write(options.out, f"model-card-{name}.md", card(report, name))
-            print(options.out / f"model-card-{name}.md")
-    except (TfbweError, OSError) as error:
-        print(f"{module('cards')}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return reported(module("cards"), lambda: _write_all(options), "train", options.out, "stopped")
 
 
-def read_report(path: Path) -> dict[str, Any]:
-    """Report of `training.evaluate`; `ConfigError` if there is none."""
-    maker = module("evaluate")
-    try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        report["costs"], report["models"], report["estimates"], report["conditions"]
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: expected a report of {maker}, found none") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not a report of {maker} of this version: {error!r}") from None
-    return report
+def _write_all(options: argparse.Namespace) -> None:
+    report = read_report(options.report)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_documents(options.out, report)
+    for name in described(report):
+        write(options.out, f"model-card-{name}.md", card(report, name))
+        print(options.out / f"model-card-{name}.md")
+    for path in options.fill:
+        write(path.parent, path.name, filled(path.read_text(encoding="utf-8"), report))
+        print(path)
 
 
-def described(report: Mapping[str, Any]) -> list[str]:
+def described(report: Report) -> list[str]:
     """Model files of a report, less the float32 twins of quantised ones."""
-    models = report["models"]
-    quantised = [m["training"] for m in models.values() if m.get("quantisation") not in (None, "none")]
-
-    def is_twin(model: Mapping[str, Any]) -> bool:
-        return model["quantisation"] == "none" and model["training"] in quantised
-
-    return [name for name in report["costs"] if not is_twin(models[name])]
+    twins = {exact.name for _, exact in quantised_pairs(report.models)}
+    return [name for name in report.costs if name not in twins]
 
 
-def card(report: Mapping[str, Any], name: str) -> str:
+def card(report: Report, name: str) -> str:
     """Model card of one model of a report, in Markdown."""
-    manifest = report["models"][name]
+    its = report.summary
+    manifest = its["models"][name]
+    columns = (head(measure, report.results.scored) for measure in SHOWN)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=name,
-        facts=table(["", ""], _facts(manifest, report["costs"][name])),
+        facts=table(["", ""], _facts(manifest, report.costs[name])),
         runs="\n".join(_runs(manifest["training"])),
-        tracks=report["tracks"],
-        split=report["split"],
-        command=report["command"],
-        revision=report["git_revision"] or "unknown",
-        figures=table(["received through", "system", *_heads(report)], _rows(report, name)),
-        regimes="\n".join(f"- {c['name']}: {c['regime']}" for c in report["conditions"]),
+        tracks=its["tracks"],
+        split=its["split"],
+        command=its["command"],
+        revision=its["git_revision"] or "unknown",
+        figures=table(["received through", "system", *columns], _rows(report, name)),
+        regimes="\n".join(f"- {c.name}: {c.regime}" for c in report.results.conditions),
     )
 
 
@@ -105,7 +97,7 @@ def _facts(manifest: Mapping[str, Any], cost: Mapping[str, float | None]) -> lis
         ),
         ("Input", f"music whose band ends between {low:g} and {high:g} kHz, any number of channels"),
         ("Output", f"a band up to {manifest['highest_hz'] / 1000:g} kHz, to be added to the input"),
-        ("Transform", TRANSFORMS[manifest["transform"]["kind"]]),
+        ("Transform", TRANSFORMS[manifest["transform"]["kind"]].caption),
         ("Arithmetic", f"{manifest['macs_per_s'] / 1e6:.1f} MMAC/s a channel"),
         (
             "File",
@@ -134,35 +126,16 @@ def _runs(training: Mapping[str, Any]) -> list[str]:
     return [*earlier, line]
 
 
-def _heads(report: Mapping[str, Any]) -> list[str]:
-    heard = max((e["tracks"] for e in report["estimates"] if e["measure"] == "visqol"), default=None)
-    return [head(measure, heard) for measure in MEASURES]
-
-
-def _rows(report: Mapping[str, Any], name: str) -> list[list[str]]:
+def _rows(report: Report, name: str) -> list[list[str]]:
     """Received, every setting of the model, and what true magnitudes would reach, by condition."""
-    kind = report["models"][name]["transform"]["kind"]
-    own = [
-        system["name"]
-        for system in report["systems"]
-        if system["name"] == RECEIVED
-        or system["model"] == name
-        or (system["kind"] == "true" and ("CQT" in system["name"]) == (kind == "cqt"))
+    kind = report.summary["models"][name]["transform"]["kind"]
+    results = report.results
+    own = [s for s in results.systems if s.name == RECEIVED or s.model == name or s.transform == kind]
+    return [
+        [condition.name, s.name, *(cell(results.estimate(condition.name, s.name, m)) for m in SHOWN)]
+        for condition in results.conditions
+        for s in own
     ]
-    found = {(e["condition"], e["system"], e["measure"]): e for e in report["estimates"]}
-    rows = []
-    for condition in report["conditions"]:
-        for system in own:
-            cells = [_cell(found.get((condition["name"], system, measure))) for measure in MEASURES]
-            rows.append([condition["name"], system, *cells])
-    return rows
-
-
-def _cell(estimate: Mapping[str, Any] | None) -> str:
-    if estimate is None:
-        return "-"
-    low, high = estimate["mean_interval"]
-    return f"{estimate['mean']:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

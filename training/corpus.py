@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tfbwe.console import counted
-from tfbwe.errors import TfbweError
+from tfbwe.console import counted, reported
+from tfbwe.errors import ConfigError
 
-from .arguments import command, positive
+from .arguments import command, module, positive
 from .music import debian_music
 from .music.layouts import LAYOUTS
 from .music.manifest import MANIFEST_NAME, SPLITS, Track
@@ -82,27 +82,22 @@ def _fetch(directory: Path) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after one line on stderr that says what went wrong."""
     arguments = _parser().parse_args(argv)
+    stopped = "interrupted; the same command goes on from here"
+    return reported(module("corpus"), lambda: _corpus(arguments), "train", arguments.directory, stopped)
+
+
+def _corpus(arguments: argparse.Namespace) -> None:
+    """Fetch if asked for, then scan."""
+    unavailable = _fetch(arguments.directory) if arguments.command == "fetch" else []
     try:
-        unavailable = _fetch(arguments.directory) if arguments.command == "fetch" else []
         tracks, left_out = scan(arguments.directory, arguments.resume, arguments.jobs)
-        print(*_summary(tracks, left_out), f"{arguments.directory / MANIFEST_NAME}", sep="\n")
-        if unavailable:
-            raise PackageError(f"incomplete, packages that could not be had: {', '.join(unavailable)}")
-    except TfbweError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or arguments.directory}: {error.strerror or error}", file=sys.stderr)
-        return 1
     except csv.Error as error:
-        print(
-            f"error: {arguments.directory}: a table of the data set cannot be read ({error})", file=sys.stderr
-        )
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+        raise ConfigError(
+            f"{arguments.directory}: a table of the data set cannot be read ({error})"
+        ) from None
+    print(*_summary(tracks, left_out), f"{arguments.directory / MANIFEST_NAME}", sep="\n")
+    if unavailable:
+        raise PackageError(f"incomplete, packages that could not be had: {', '.join(unavailable)}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ computed on the device from waveform crops, or for CQT models read from the shar
 """
 
 import argparse
-import ast
 import dataclasses
 import json
 import sys
@@ -13,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfbwe.atomic import replacing
-from tfbwe.console import counted
-from tfbwe.errors import ConfigError, ModelError, TfbweError
+from tfbwe.console import counted, reported
+from tfbwe.errors import ConfigError
 from tfbwe.network.quiet import quiet
+from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
 
-from .arguments import command, module, positive, whole_number
+from .arguments import command, module, positive, transform_name, whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +36,9 @@ def main(argv: list[str] | None = None) -> int:
         epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", required=True, choices=["stft", "cqt"])
+    parser.add_argument(
+        "--model", required=True, type=transform_name, metavar="TRANSFORM", help="stft or cqt"
+    )
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv, or shards")
     parser.add_argument(
@@ -59,46 +61,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     options.arguments = argv
-    try:
-        fit(options)
-    except TfbweError as error:
-        return _failed(str(error))
-    except ModuleNotFoundError as error:
-        return _failed(f"needs {error.name}: pip install 'tfbwe[train]'")
-    except OSError as error:
-        return _failed(f"{error.filename or options.run}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print(f"{module('fit')}: stopped; go on with --resume", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _failed(message: str) -> int:
-    print(f"{module('fit')}: {' '.join(message.split())}", file=sys.stderr)
-    return 1
-
-
-def overridden(config: "FitConfig", settings: list[str]) -> "FitConfig":
-    """Apply ``key=value`` settings to a configuration; unknown keys are a `ConfigError`."""
-    for setting in settings:
-        key, _, text = setting.partition("=")
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        group, _, name = key.rpartition(".")
-        target: Any = config.network if group == "network" else config
-        known = [field.name for field in dataclasses.fields(target)]
-        if group not in ("", "network") or name not in known or key == "network":
-            raise ConfigError(f"--set {setting}: unknown key; there are {', '.join(known)}")
-        expected = getattr(target, name)
-        if isinstance(expected, float) and type(value) is int:
-            value = float(value)
-        if type(value) is not type(expected):
-            raise ConfigError(f"--set {setting}: expected a value like {expected!r}")
-        changed = dataclasses.replace(target, **{name: value})
-        config = dataclasses.replace(config, network=changed) if group else changed
-    return config
+    stopped = "stopped; go on with --resume"
+    return reported(module("fit"), lambda: fit(options), "train", options.run, stopped)
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -112,18 +76,19 @@ def fit(options: argparse.Namespace) -> None:
     from tfbwe.stft import SAMPLE_RATE
 
     from .learning import run
-    from .learning.presets import preset
+    from .learning.presets import overridden, preset
+    from .learning.trainer import load_trainer, new_trainer
 
     config = overridden(preset(options.model, options.preset), options.set)
     folder: Path = options.run
     _refuse_other_run(folder, config, options)
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
-    resumed = options.resume and (folder / run.LAST).exists()
+    resumed = options.resume and (folder / LAST).exists()
     crop_seconds = config.crop_samples / SAMPLE_RATE
     epochs = max(1, round(config.hours / config.epoch_hours))
     steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
-    trainer: Any = load_trainer(folder / run.LAST) if resumed else None
+    trainer: Any = load_trainer(folder / LAST) if resumed else None
     done = int(trainer.optimizer.iterations) // steps if resumed else 0
     if done >= epochs:
         print(
@@ -135,7 +100,7 @@ def fit(options: argparse.Namespace) -> None:
     initial = _initial(options.init, config) if options.init and not resumed else None
     music, held_out = _opened(options.data, config)
     _prepare(folder, config, options)
-    write_features(folder, config, music, held_out)
+    run.write_features(folder, config, music, held_out)
     if trainer is None:
         trainer = new_trainer(config, epochs * steps)
     if initial is not None:
@@ -169,9 +134,13 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
 
 def _check_folders(options: argparse.Namespace) -> None:
     """Check what needs no TensorFlow, which takes seconds to import."""
+    from tfbwe.transform import TRANSFORMS
+
     from .examples.shards import is_shards
     from .music.manifest import MANIFEST_NAME, read_manifest
 
+    if options.model not in TRANSFORMS:
+        raise ConfigError(f"--model: expected {' or '.join(TRANSFORMS)}, received {options.model!r}")
     if options.run.exists() and not options.run.is_dir():
         raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
     if not is_shards(options.data):
@@ -198,79 +167,8 @@ def _initial(other: Path, config: "FitConfig") -> "keras.Model":
     from .learning import run
 
     if run.read_config(other).network != config.network:
-        raise ConfigError(f"--init {other}: expected a network of the same shape, see its {run.CONFIG}")
-    return run.best_network(other)
-
-
-def write_features(folder: Path, config: "FitConfig", music: "Examples", held_out: "Examples") -> None:
-    """Keep some features of training and of held-out music.
-
-    Export sets the ranges of quantised values on the ones and verifies on the others.
-    """
-    import numpy as np
-    from keras import ops
-
-    from .learning import run
-    from .learning.transforms import log_magnitude, normalise, spectrum_of, transform
-
-    if (folder / run.FEATURES).exists():
-        return
-    arrays = {}
-    own = transform(config.model, config.network.bins)
-    for split, source, count in (("train", music, 48), ("valid", held_out, 16)):
-        received = spectrum_of(own, source.fixed_set(count)["received"])
-        features = normalise(log_magnitude(*received))
-        arrays[split] = ops.convert_to_numpy(features).astype(np.float16)
-    with replacing(folder / run.FEATURES) as temporary:
-        np.savez_compressed(temporary, **arrays)
-
-
-def new_trainer(config: "FitConfig", steps: int) -> "keras.Model":
-    """Build an untrained network with its objective, optimiser and schedule over `steps` steps."""
-    import keras
-
-    from tfbwe.network.autoencoder import autoencoder
-
-    from .learning.objective import Trainer
-
-    warmup = max(1, round(config.warmup * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 100,
-        decay_steps=max(1, steps - warmup),
-        alpha=0.01,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )
-    network = autoencoder(config.network)
-    trainer = Trainer(network, config.objective, config.coherent_weight, config.model)
-    trainer.compile(
-        optimizer=keras.optimizers.AdamW(
-            schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
-        ),
-        jit_compile=compiled(),
-    )
-    return trainer
-
-
-def load_trainer(checkpoint: Path) -> "keras.Model":
-    """Load a network with its objective and the state of its optimiser; `ModelError` if it is damaged."""
-    import keras
-
-    from .learning import objective  # noqa: F401  (registers the class that was saved)
-
-    try:
-        trainer = keras.models.load_model(checkpoint)
-    except Exception as error:  # Keras raises whatever the damaged part happens to raise
-        raise ModelError(f"{checkpoint}: not a checkpoint that training can go on from: {error}") from None
-    trainer.jit_compile = compiled()  # of this backend, not of the one that saved it
-    return trainer
-
-
-def compiled() -> bool:
-    """Whether a training step is compiled by XLA: JAX is unusable without."""
-    import keras
-
-    return bool(keras.backend.backend() == "jax")
+        raise ConfigError(f"--init {other}: expected a network of the same shape, see its {CONFIG}")
+    return best_network(other)
 
 
 def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
@@ -278,16 +176,16 @@ def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Names
     from .examples.shards import differences
     from .learning import run
 
-    if not (folder / run.CONFIG).exists():
+    if not (folder / CONFIG).exists():
         return
     if not options.resume:
         raise ConfigError(f"{folder}: expected a new run folder; this one holds a run, go on with --resume")
-    was = run.read_description(folder)
+    was = read_description(folder)
     given = {**dataclasses.asdict(config), "seed": options.seed, "mixed_precision": options.mixed_precision}
     its = {**was, **dataclasses.asdict(run.read_config(folder))}
     if differing := differences({name: its.get(name) for name in given}, given):
         raise ConfigError(
-            f"{folder / run.CONFIG}: expected the settings that the run was started with; "
+            f"{folder / CONFIG}: expected the settings that the run was started with; "
             f"{'; '.join(differing)}; take those, or another --run"
         )
 
@@ -296,11 +194,11 @@ def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> 
     """Make the run folder and write down how the run came about, once all else is known to be there."""
     from .learning import run
 
-    if (folder / run.CONFIG).exists():
+    if (folder / CONFIG).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     description = run.describe(config, options.seed, options.mixed_precision, options.init, options.arguments)
-    with replacing(folder / run.CONFIG) as temporary:
+    with replacing(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 

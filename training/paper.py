@@ -11,26 +11,29 @@ autoencoders", DAFx-18.
 """
 
 import argparse
-import json
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfbwe.console import counted
-from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.console import counted, reported
+from tfbwe.errors import ConfigError
+from tfbwe.measures import MEASURES
 
 from .arguments import command, module
 from .comparison.lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
+from .comparison.report import origin, write, write_report
 from .comparison.results import Results
+from .comparison.rows import measured_rows, split_tracks
 from .comparison.statistics import Estimate
-from .comparison.tables import HEADS, NO_DIFFERENCE, cell, median_cell, table, verdict
+from .comparison.tables import NO_DIFFERENCE, cell, median_cell, table, verdict
 from .degradation.conditions import CONDITIONS
-from .evaluate import ROWS, measured_rows, provenance, split_tracks, write
 
 CONDITION_NAMES = ("butterworth-8k-float", "butterworth-8k", "brickwall-8k")
-MEASURES = ("sdr_db", "snr_db", "lsd")
+SHOWN = ("sdr_db", "snr_db", "lsd")
+STEM = "paper"
+ROWS = ".rows"
 RUN = "paper-{}"
 KINDS = ("stft", "cqt")
 
@@ -61,14 +64,9 @@ def main(argv: list[str] | None = None) -> int:
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"as for {module('fit')}"
     )
     options = parser.parse_args(argv)
-    try:
-        return compare(options, sys.argv[1:] if argv is None else argv)
-    except (TfbweError, OSError) as error:
-        print(f"{module('paper')}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{module('paper')}: stopped; the same command goes on", file=sys.stderr)
-        return 130
+    arguments = sys.argv[1:] if argv is None else argv
+    stopped = "stopped; the same command goes on"
+    return reported(module("paper"), lambda: compare(options, arguments), "train", options.out, stopped)
 
 
 def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -89,23 +87,14 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     conditions = [next(c for c in CONDITIONS if c.name == name) for name in CONDITION_NAMES]
     systems = line_up([*papers, *defaults], ("true", "model"))
     cache = options.out / ROWS
-    cache.mkdir(exist_ok=True)
     rows, failed = measured_rows(options.data, tracks, conditions, systems, cache, options.jobs)
-    if not rows:
-        raise ConfigError(f"{options.data}: expected one track at least that can be read; there is none")
-    results = Results(rows, conditions, systems)
     command_line = shlex.join([*command("paper").split(), *arguments])
-    report = {
-        **provenance(command_line, options.split, tracks, failed),
-        "models": {model.name: model.description for model in [*papers, *defaults]},
-        "costs": {},
-        **results.as_json(),
-    }
-    text = markdown(results, papers, defaults, options.hours)
-    revision = report["git_revision"] or "unknown"
-    about = f"`{command_line}`, revision {revision}, {counted(report['tracks'], 'track')}\n\n"
-    write(options.out, "paper.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    write(options.out, "paper.md", "# The paper's comparison\n\n" + about + text)
+    head = origin(command_line, options.split, tracks, failed)
+    report = write_report(options.out, head, [*papers, *defaults], {}, conditions, systems, rows, STEM)
+    text = markdown(report.results, papers, defaults, options.hours)
+    revision = report.summary["git_revision"] or "unknown"
+    about = f"`{command_line}`, revision {revision}, {counted(report.summary['tracks'], 'track')}\n\n"
+    write(options.out, f"{STEM}.md", "# The paper's comparison\n\n" + about + text)
     print(text)
     return 0
 
@@ -131,13 +120,13 @@ def markdown(results: Results, papers: Sequence[Model], defaults: Sequence[Model
 
 def _table(results: Results, systems: Sequence[System]) -> str:
     heads = ["received through", "system"]
-    for measure in MEASURES:
-        heads += [HEADS[measure], "median", "gain over received"]
+    for measure in SHOWN:
+        heads += [MEASURES[measure].column, "median", "gain over received"]
     rows = []
     for condition in results.conditions:
         for system in systems:
             row = [condition.name, system.name]
-            for measure in MEASURES:
+            for measure in SHOWN:
                 value = results.estimate(condition.name, system.name, measure)
                 gain = None
                 if system.name != RECEIVED:
@@ -165,9 +154,9 @@ def _limits(results: Results) -> list[str]:
 
 def _compared(results: Results, cqt: str, stft: str, setting: str) -> list[str]:
     return [
-        f"- {condition.name}{setting}, {HEADS[measure].removesuffix(' dB')}: {sentence(gain, measure)}."
+        f"- {condition.name}{setting}, {MEASURES[measure].heading}: {sentence(gain, measure)}."
         for condition in results.conditions
-        for measure in MEASURES
+        for measure in SHOWN
         if (gain := results.gain(condition.name, cqt, measure, stft)) is not None
     ]
 
@@ -180,9 +169,9 @@ def sentence(gain: Estimate, measure: str) -> str:
     gain : Estimate
         CQT less STFT, track by track.
     measure : str
-        More is better, but of a distance.
+        One of `tfbwe.measures.MEASURES`.
     """
-    unit = " dB" if measure.endswith("_db") else ""
+    unit = f" {MEASURES[measure].unit}".rstrip()
     low, high = gain.mean_interval
     figures = f"{gain.mean:+.2f}{unit}, {low:+.2f} to {high:+.2f}"
     word = verdict(gain, measure)

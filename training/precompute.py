@@ -20,8 +20,8 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfbwe.console import counted
-from tfbwe.errors import ConfigError, TfbweError
+from tfbwe.console import counted, reported
+from tfbwe.errors import ConfigError
 
 from .arguments import command, module, positive, whole_number
 
@@ -61,25 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="processes; they do not change the shards (default: %(default)s)",
     )
     options = parser.parse_args(argv)
-    try:
-        precompute(options)
-    except TfbweError as error:
-        return _failed(str(error))
-    except ModuleNotFoundError as error:
-        return _failed(f"needs {error.name}: pip install 'tfbwe[train]'")
-    except OSError as error:
-        return _failed(f"{error.filename or options.out}: {error.strerror or error}")
-    except BrokenExecutor:
-        return _failed("a process was ended from outside, for want of memory perhaps; take fewer --jobs")
-    except KeyboardInterrupt:
-        print(f"{module('precompute')}: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _failed(message: str) -> int:
-    print(f"{module('precompute')}: {' '.join(message.split())}", file=sys.stderr)
-    return 1
+    stopped = "stopped; the same command goes on from here"
+    return reported(module("precompute"), lambda: precompute(options), "train", options.out, stopped)
 
 
 def precompute(options: argparse.Namespace) -> None:
@@ -109,7 +92,12 @@ def precompute(options: argparse.Namespace) -> None:
         _announce(out, plan, shards)
         if there is None:
             write_json(out / SCHEMA, {**wanted, "splits": splits, "made_with": _provenance()})
-        _make(options, shards, finished)
+        try:
+            _make(options, shards, finished)
+        except BrokenExecutor:
+            raise ConfigError(
+                "a process was ended from outside, for want of memory perhaps; take fewer --jobs"
+            ) from None
 
 
 def _provenance() -> dict[str, Any]:

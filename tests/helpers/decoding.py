@@ -7,6 +7,7 @@ import numpy as np
 
 from tfbwe.model.bundle import Bundle, load_bundle
 from tfbwe.stft import SAMPLE_RATE
+from tfbwe.transform import TRANSFORMS
 
 BUNDLE = load_bundle("stft")
 CQT_TRANSFORM = {
@@ -69,11 +70,13 @@ def delayed(x, latency=LATENCY):
 
 
 class KnownHeads:
-    """Takes the network's place and says the same of every frame and bin."""
+    """Takes the network's place and predicts the same for every frame and bin."""
 
     heads = (0.0, 0.0)
 
     def __init__(self, bundle, channels):
+        self.manifest = bundle.manifest
+        self.transform = TRANSFORMS[bundle.manifest.transform["kind"]]
         self.bins = bundle.manifest.transform["bins"]
         self.channels = channels
 
@@ -87,7 +90,7 @@ class KnownHeads:
 
 
 class AlertHeads(KnownHeads):
-    """Takes the network's place and hears the features: the louder, the more it says."""
+    """Takes the network's place and goes by the features: the louder, the more it predicts."""
 
     def step(self, features):
         return np.stack([0.3 * features, 3 + np.roll(features, 90, axis=-1)]).astype(np.float32)

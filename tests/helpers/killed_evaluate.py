@@ -5,9 +5,9 @@ import signal
 import sys
 
 from training import evaluate
-from training.comparison import rows
+from training.comparison import cache
 
-write = rows._Kept.write
+write = cache.Kept.write
 written = 0
 
 
@@ -19,5 +19,5 @@ def write_or_die(self):
     write(self)
 
 
-rows._Kept.write = write_or_die
+cache.Kept.write = write_or_die
 sys.exit(evaluate.main(sys.argv[1:]))

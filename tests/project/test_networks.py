@@ -12,7 +12,7 @@ pytest.importorskip("keras")
 
 from export.verify import verify
 from tfbwe.model.bundle import load_bundle
-from training.learning.run import best_network, read_description
+from tfbwe.network.run_folder import best_network, read_description
 
 NETWORKS = ROOT / "networks"
 KINDS = ("stft", "cqt")

@@ -16,6 +16,7 @@ CORE = {"numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"}
 OPTIONAL = {
     "tfbwe/network/autoencoder.py": {"keras"},
     "tfbwe/network/layers.py": {"keras"},
+    "tfbwe/network/run_folder.py": {"keras"},
     "tfbwe/measures/spectrogram.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/step_model.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter

@@ -19,7 +19,7 @@ from tests.helpers.decoding import (
 )
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError, ConfigError, ModelError
-from tfbwe.settings import PHASES
+from tfbwe.phase import PHASES
 from tfbwe.stft import SAMPLE_RATE, stft
 
 BLOCKS = st.lists(st.sampled_from([0, 1, 1, 2, 511, 512, 513, 2047, 2048, 2049, 9000]) | st.integers(0, 6000))
@@ -27,8 +27,8 @@ BLOCKS = st.lists(st.sampled_from([0, 1, 1, 2, 511, 512, 513, 2047, 2048, 2049, 
 
 @pytest.fixture
 def known_heads(monkeypatch):
-    """Return a way to set what the network says, log_gain and log_residual."""
-    monkeypatch.setattr("tfbwe.extension.stft.StepModel", KnownHeads)
+    """Return a way to set what the network predicts, log_gain and log_residual."""
+    monkeypatch.setattr("tfbwe.decoder.StepModel", KnownHeads)
     return lambda *heads: monkeypatch.setattr(KnownHeads, "heads", heads)
 
 
@@ -37,7 +37,7 @@ def known_heads(monkeypatch):
     channels=st.sampled_from([1, 2, 3, 8]),
     sizes=BLOCKS,
     cutoff_hz=st.sampled_from([CUTOFF_HZ, 5003.7]),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(list(PHASES)),
 )
 def test_any_block_sizes_give_the_same_bits(channels, sizes, cutoff_hz, phase):
     x = music(channels)
@@ -177,7 +177,7 @@ def test_channels_do_not_hear_each_other_s_network():
 
 
 @settings(max_examples=15, deadline=None)
-@given(exponent=st.floats(-38, 38), channels=st.sampled_from([1, 2]), phase=st.sampled_from(PHASES))
+@given(exponent=st.floats(-38, 38), channels=st.sampled_from([1, 2]), phase=st.sampled_from(list(PHASES)))
 def test_any_finite_samples_give_finite_samples_and_do_no_lasting_harm(exponent, channels, phase):
     decoder = Decoder(BUNDLE, channels, CUTOFF_HZ, phase=phase)
     sizes = np.float32(10.0**exponent) * np.random.default_rng(0).uniform(-1, 1, (channels, 6000))

@@ -22,7 +22,7 @@ from tfbwe.cqt import CQT
 from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.decoder import Decoder
 from tfbwe.errors import AudioError
-from tfbwe.phase.mirror import PHASES
+from tfbwe.phase.mirror import MEMORYLESS
 from tfbwe.stft import SAMPLE_RATE
 
 HOP = 24576
@@ -34,14 +34,14 @@ BLOCKS = st.lists(
 
 @pytest.fixture(autouse=True)
 def alert(monkeypatch):
-    """Let something that hears the features stand in for the network."""
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", AlertHeads)
+    """Let something that goes by the features stand in for the network."""
+    monkeypatch.setattr("tfbwe.decoder.StepModel", AlertHeads)
 
 
 @pytest.fixture
 def known_heads(monkeypatch):
-    """Return a way to set what the network says, log_gain and log_residual."""
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
+    """Return a way to set what the network predicts, log_gain and log_residual."""
+    monkeypatch.setattr("tfbwe.decoder.StepModel", KnownHeads)
     return lambda *heads: monkeypatch.setattr(KnownHeads, "heads", heads)
 
 
@@ -58,7 +58,7 @@ def late(x):
     channels=st.sampled_from([1, 2, 6]),
     sizes=BLOCKS,
     cutoff_hz=st.sampled_from([CUTOFF_HZ, 5003.7]),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(MEMORYLESS),
 )
 def test_any_block_sizes_give_the_same_bits(channels, sizes, cutoff_hz, phase):
     x = music(channels, 2.0)
@@ -193,7 +193,7 @@ def test_after_the_tail_and_after_a_reset_a_decoder_is_as_new(cutoff_hz):
     np.testing.assert_array_equal(decode(one, x), expected)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 @pytest.mark.parametrize("exponent", [-38, -20, -5, 0, 6, 20, 38])
 def test_any_finite_samples_give_finite_samples_and_do_no_lasting_harm(exponent, phase):
     one = decoder(2, phase=phase)

@@ -77,7 +77,7 @@ def test_the_high_band_fades_in_steps_of_10_ms_while_input_is_lost_and_comes_bac
         weights.extend(spectra[:, 0, 500].real)
         return np.zeros((len(spectra), 1, LATENCY), np.float32)
 
-    monkeypatch.setattr("tfbwe.extension.stft.HighBand", Ones)
+    monkeypatch.setattr("tfbwe.extension.extension.HighBand", Ones)
     monkeypatch.setattr("tfbwe.extension.stft.synthesise", synthesise)
     x = music(1)
     decoder = Decoder(BUNDLE, 1, CUTOFF_HZ)
@@ -106,7 +106,7 @@ def test_the_network_s_memory_is_cleared_after_100_ms_of_loss(monkeypatch):
             events.append("step")
             return super().step(features)
 
-    monkeypatch.setattr("tfbwe.extension.stft.StepModel", Recorder)
+    monkeypatch.setattr("tfbwe.decoder.StepModel", Recorder)
     x = music(1)
     decoder = Decoder(BUNDLE, 1, CUTOFF_HZ)
     events.clear()

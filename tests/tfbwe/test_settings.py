@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from tfbwe.settings import PHASES, CutoffError, check_settings, whole_number
+from tfbwe.phase import PHASES
+from tfbwe.settings import CutoffError, check_settings, whole_number
 
 ANYTHING = st.one_of(
     st.none(),

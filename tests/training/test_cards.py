@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,13 +12,16 @@ from tests.helpers.paths import ROOT
 pytest.importorskip("scipy")
 
 from training import cards
+from training.comparison.lineup import Model
+from training.comparison.report import read_report
+from training.comparison.results import Results
 
 DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
 def report():
-    return cards.read_report(DOCS / "report.json")
+    return read_report(DOCS)
 
 
 @pytest.mark.parametrize("model", ["stft", "cqt"])
@@ -28,24 +32,30 @@ def test_the_committed_card_is_that_of_the_committed_report(report, model):
 @pytest.mark.parametrize("model", ["stft", "cqt"])
 def test_the_committed_report_is_on_the_shipped_model(report, model):
     described = json.loads((ROOT / "tfbwe" / "weights" / f"{model}.json").read_text(encoding="utf-8"))
-    assert report["models"][model]["sha256"] == described["sha256"]
+    assert report.summary["models"][model]["sha256"] == described["sha256"]
 
 
 def test_a_card_shows_what_the_report_says(report):
-    changed = json.loads(json.dumps(report))
-    for estimate in changed["estimates"]:
-        if (estimate["condition"], estimate["system"]) == ("brickwall-8k", "cqt, diffuse 1"):
-            estimate["mean"] = 12.34
+    rows = [
+        {**row, "sdr_db": 12.34}
+        if (row["condition"], row["system"]) == ("brickwall-8k", "cqt, diffuse 1")
+        else row
+        for row in report.results.rows
+    ]
+    results = Results(rows, report.results.conditions, report.results.systems)
+    changed = dataclasses.replace(report, results=results)
     assert "12.34" not in cards.card(report, "cqt")
     assert "12.34" in cards.card(changed, "cqt")
     assert "12.34" not in cards.card(changed, "stft")
 
 
 def test_a_float_twin_of_a_quantised_model_has_no_card_and_another_float_model_has(report):
-    twin = {**report["models"]["stft"], "quantisation": "none"}
-    other = {**twin, "training": {"seed": 7}}
-    models = {**report["models"], "twin": twin, "other": other}
-    changed = {**report, "models": models, "costs": dict.fromkeys(models, report["costs"]["stft"])}
+    own = report.summary["models"]["stft"]
+    twin = Model("twin", None, "", {**own, "quantisation": "none"})
+    other = Model("other", None, "", {**twin.description, "training": {"seed": 7}})
+    models = [*report.models, twin, other]
+    costs = {model.name: report.costs["stft"] for model in models}
+    changed = dataclasses.replace(report, models=models, costs=costs)
     assert sorted(set(cards.described(changed)) - {"stft", "cqt"}) == ["other"]
 
 

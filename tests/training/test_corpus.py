@@ -182,7 +182,7 @@ def test_without_apt_get_the_message_says_where_to_put_the_package(corpus, capsy
     assert fetch(corpus) == 1
     err = capsys.readouterr().err
     assert f"put tunes_*.deb into {corpus.resolve() / 'packages'}" in err
-    assert err.splitlines()[-1] == "error: incomplete, packages that could not be had: tunes"
+    assert err.splitlines()[-1] == "training.corpus: incomplete, packages that could not be had: tunes"
     assert len(read_manifest(corpus)) == 2
 
 
@@ -336,7 +336,8 @@ def test_a_folder_without_usable_music_is_one_line_and_exit_1(tmp_path, capsys, 
 def test_a_folder_that_does_not_exist_is_one_line_and_exit_1(tmp_path, capsys):
     assert main(["scan", str(tmp_path / "none")]) == 1
     assert (
-        capsys.readouterr().err == f"error: {tmp_path / 'none'}: expected a folder with music, found none\n"
+        capsys.readouterr().err
+        == f"training.corpus: {tmp_path / 'none'}: expected a folder with music, found none\n"
     )
 
 

@@ -26,13 +26,14 @@ from tfbwe.cqt import BLOCK_LENGTH, CQT  # noqa: E402
 from tfbwe.cqt.stream import block_window  # noqa: E402
 from tfbwe.model.bundle import load_bundle  # noqa: E402
 from tfbwe.network.autoencoder import autoencoder  # noqa: E402
-from tfbwe.transform import transform_parameters  # noqa: E402
+from tfbwe.transform import TRANSFORMS  # noqa: E402
 from training import fit  # noqa: E402
 from training.examples import cqt_pairs  # noqa: E402
 from training.examples.drawn import Music, example  # noqa: E402
 from training.learning.objective import Trainer  # noqa: E402
 from training.learning.presets import preset  # noqa: E402
 from training.learning.run import read_history  # noqa: E402
+from training.learning.trainer import load_trainer  # noqa: E402
 from training.learning.transforms import ConstantQ, spectrum_of  # noqa: E402
 
 CONFIG = preset("cqt", "smoke")
@@ -70,7 +71,7 @@ def numpy(x):
 
 
 def state(checkpoint):
-    trainer = fit.load_trainer(checkpoint)
+    trainer = load_trainer(checkpoint)
     return [numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
 
 
@@ -166,7 +167,7 @@ def test_shards_are_for_cqt_networks_alone(tmp_path, capsys):
 def test_every_model_file_decodes(quantisation):
     bundle = load_bundle(exported() / f"cqt.{quantisation}.tflite")
     manifest = bundle.manifest
-    assert manifest.transform == {**transform_parameters("cqt"), "bins": 400}
+    assert manifest.transform == {**TRANSFORMS["cqt"].parameters, "bins": 400}
     assert manifest.states == {}
     assert 0 <= manifest.verification["rms_nepers"] <= manifest.verification["limit_rms_nepers"]
     x = smoke.made_up_song(3, 1.0)

@@ -18,8 +18,9 @@ from tests.helpers.paths import ROOT
 keras = pytest.importorskip("keras")
 
 from training import fit  # noqa: E402
-from training.learning.presets import PRESETS, FitConfig, preset  # noqa: E402
+from training.learning.presets import PRESETS, FitConfig, overridden, preset  # noqa: E402
 from training.learning.run import describe, read_config, read_history  # noqa: E402
+from training.learning.trainer import load_trainer  # noqa: E402
 from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest  # noqa: E402
 from training.provenance import git_revision  # noqa: E402
 
@@ -40,7 +41,7 @@ def in_a_process(script, argv, **environment):
 
 def state(checkpoint):
     """All numbers that decide how a run goes on."""
-    trainer = fit.load_trainer(checkpoint)
+    trainer = load_trainer(checkpoint)
     return [keras.ops.convert_to_numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
 
 
@@ -78,7 +79,7 @@ def test_the_run_folder_holds_all_that_was_done():
     assert described["backend"] == keras.backend.backend()
     assert {"python", "keras", "numpy"} <= described["versions"].keys()
     assert described["git_revision"] == git_revision()
-    assert read_config(run) == fit.overridden(preset("stft", "smoke"), ["hours=0.03"])
+    assert read_config(run) == overridden(preset("stft", "smoke"), ["hours=0.03"])
 
 
 def test_the_loss_falls_on_training_and_on_held_out_music():
@@ -93,7 +94,7 @@ def test_the_best_network_is_kept():
     rows = read_history(smoke.run())
     best = keras.models.load_model(smoke.run() / "best.keras")
     assert best.name == "autoencoder"
-    last = fit.load_trainer(smoke.run() / "last.keras")
+    last = load_trainer(smoke.run() / "last.keras")
     is_last = min(rows, key=lambda row: float(row["val_loss"])) is rows[-1]
     same = all(
         np.array_equal(a, b) for a, b in zip(best.get_weights(), last.network.get_weights(), strict=True)
@@ -133,7 +134,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    config = fit.overridden(preset("stft", "smoke"), ["hours=0.01"])
+    config = overridden(preset("stft", "smoke"), ["hours=0.01"])
     (run / "config.json").write_text(json.dumps(describe(config, 0, True, None)))
     (run / ".part-last.keras").write_bytes(b"cut short")
     more = ("--set", "hours=0.01", "--mixed-precision", "--resume")
@@ -256,7 +257,7 @@ def test_an_unknown_option_is_a_usage_error(more, tmp_path):
 
 
 def test_settings_are_read_as_they_are_written():
-    config = fit.overridden(FitConfig(), ["hours=5", "network.dilations=(1, 2)", "objective=squared_error"])
+    config = overridden(FitConfig(), ["hours=5", "network.dilations=(1, 2)", "objective=squared_error"])
     assert config.hours == 5.0
     assert isinstance(config.hours, float)
     assert config.network.dilations == (1, 2)

@@ -150,9 +150,10 @@ def test_other_parameters_are_refused(tmp_path, capsys, more, difference):
 
 
 def test_other_degradations_are_refused(capsys, monkeypatch):
-    monkeypatch.setattr("training.degradation.degrade.CODEC_PROBABILITY", 0.5)
+    changed = dataclasses.replace(degrade.DRAWING, coded=0.5)
+    monkeypatch.setattr(degrade, "DRAWING", changed)
     line = refused(capsys, *arguments(made()))
-    assert "degradation.codec_probability is 0.06, not 0.5" in line
+    assert "degradation.drawing.coded is 0.06, not 0.5" in line
 
 
 def test_other_music_is_refused(other_music, capsys):
@@ -306,7 +307,7 @@ def test_blocks_at_the_ends_of_a_track_are_whole(block):
 
 def test_a_filter_sees_the_music_around_a_block(monkeypatch):
     def errors(lowpass):
-        monkeypatch.setattr(degrade, "draw", lambda *_: degrade.Degradation(lowpass))
+        monkeypatch.setattr(degrade, "draw", lambda *_: (lowpass,))
         received = []
         for context in (BLOCK_LENGTH, cqt_pairs.CONTEXT, 0):
             with monkeypatch.context() as patch:

@@ -8,9 +8,11 @@ from pathlib import Path
 import soundfile
 
 from ..errors import AudioError
-from ..settings import MAX_CHANNELS
 
-MIN_RATE, MAX_RATE = 8000, 192000
+STANDARD = "-"
+"""Name of standard input and output."""
+BLOCK_FRAMES = 32768
+"""Samples per channel that are read or written at a time."""
 
 # Bits of each sample format's integer range. What is missing here, float and lossy, holds values beyond +-1.
 FULL_SCALE_BITS = {
@@ -63,31 +65,6 @@ _SUFFIXES = {
     ".mp3": "MP3",
 }
 SOUND_SUFFIXES = frozenset(_SUFFIXES)
-
-
-def check_signal(name: str, sample_rate: int, channels: int) -> None:
-    """Refuse a signal outside 1-8 channels or 8-192 kHz.
-
-    Parameters
-    ----------
-    name : str
-        What the message calls it.
-    sample_rate : int
-        In Hz.
-    channels : int
-        Number of channels.
-
-    Raises
-    ------
-    AudioError
-        If either is outside.
-    """
-    if not MIN_RATE <= sample_rate <= MAX_RATE:
-        raise AudioError(
-            f"{name}: expected a sample rate of {MIN_RATE}-{MAX_RATE} Hz, received {sample_rate} Hz"
-        )
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise AudioError(f"{name}: expected 1-{MAX_CHANNELS} channels, received {channels}")
 
 
 def output_format(

@@ -8,8 +8,6 @@ from typing import BinaryIO
 
 from ..errors import AudioError
 
-__all__ = ["refuse_cut_file"]
-
 _ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">", b"FORM": ">"}
 _AU_ORDERS = {b".snd": ">", b"dns.": "<"}
 _W64_HEAD = 40  # identifier, size, identifier

@@ -1,7 +1,7 @@
-"""Sound files in blocks: reading, writing and resampling, all with memory that does not grow with length.
+"""Reading sound files in blocks, with memory that does not grow with length.
 
-Decoding and encoding is libsndfile's. Samples are float32 (channels, samples), nominally in [-1, 1]; values
-beyond, as decoded files hold them, are kept.
+Decoding is libsndfile's. Samples are float32 (channels, samples), nominally in [-1, 1]; values beyond, as
+decoded files hold them, are kept.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from ..errors import AudioError, ConfigError
-from .formats import LOSSY, check_signal, native_name, reason
+from ..errors import AudioError
+from ..samples import check_signal
+from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file
-from .writer import BLOCK_FRAMES, STANDARD, Writer
-
-__all__ = ["Reader", "Resampler", "Writer"]
 
 _UNKNOWN_FRAMES = 2**62
 
@@ -188,74 +184,3 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class Resampler:
-    """Change the sample rate of a stream (soxr, very high quality), without delay from input to output.
-
-    Parameters
-    ----------
-    in_rate, out_rate : int
-        Rates in Hz, positive. Equal rates pass samples through untouched.
-    channels : int
-        Number of channels.
-
-    Raises
-    ------
-    ConfigError
-        If a rate or the number of channels is not positive.
-
-    Notes
-    -----
-    Sample n of the output lies at the time of sample n * in_rate / out_rate of the input, and all output
-    together is ``round(samples * out_rate / in_rate)`` long, whatever the block sizes. The band is kept up to
-    0.95 of the lower Nyquist frequency (-3 dB; -0.1 dB at 0.933).
-    """
-
-    def __init__(self, in_rate: int, out_rate: int, channels: int) -> None:
-        if min(in_rate, out_rate, channels) <= 0:
-            raise ConfigError(
-                f"resampler: expected positive rates and channels, received {in_rate} Hz, {out_rate} Hz,"
-                f" {channels} channels"
-            )
-        self.in_rate, self.out_rate, self.channels = in_rate, out_rate, channels
-        self._received = 0
-        self._returned = 0
-        self._stream = None
-        if in_rate != out_rate:
-            self._stream = soxr.ResampleStream(in_rate, out_rate, channels, dtype="float32", quality="VHQ")
-
-    def process(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take in a block and return what is ready.
-
-        Parameters
-        ----------
-        x : array (channels, samples), float32
-            Of any length, 0 included.
-
-        Returns
-        -------
-        array (channels, samples), float32
-            Of any length, 0 included.
-        """
-        if self._stream is None:
-            return x
-        self._received += x.shape[1]
-        y = self._stream.resample_chunk(np.ascontiguousarray(x.T, dtype=np.float32))
-        self._returned += len(y)
-        return np.ascontiguousarray(y.T)
-
-    def flush(self) -> NDArray[np.float32]:
-        """Return the rest, which brings the output to its exact length; call it once.
-
-        Returns
-        -------
-        array (channels, samples), float32
-            The last samples.
-        """
-        rest = np.zeros((self.channels, 0), dtype=np.float32)
-        if self._stream is None:
-            return rest
-        wanted = round(Fraction(self._received * self.out_rate, self.in_rate)) - self._returned
-        tail = self._stream.resample_chunk(np.ascontiguousarray(rest.T), last=True).T[:, :wanted]
-        return np.pad(tail, ((0, 0), (0, wanted - tail.shape[1])))

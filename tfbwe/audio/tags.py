@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["id3_tag"]
-
 _FRAMES = {
     "title": b"TIT2",
     "artist": b"TPE1",

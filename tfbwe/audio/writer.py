@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 from ..atomic import replace_synced
 from ..errors import AudioError
 from .formats import (
+    BLOCK_FRAMES,
     LOSSY_LEVEL,
     MAX_BYTES,
     NO_EMPTY,
+    STANDARD,
     bytes_per_sample,
     full_scale,
     native_name,
     reason,
 )
 from .tags import id3_tag
-
-BLOCK_FRAMES = 32768
-STANDARD = "-"
 
 
 class Writer:

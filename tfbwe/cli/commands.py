@@ -16,25 +16,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.formats import reason
-from ..audio.reader import Reader, Resampler
+from ..audio.reader import Reader
+from ..audio.resampler import Resampler
 from ..console import counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..settings import CutoffError
 
-__all__ = ["benchmark", "compare", "extend", "info"]
-
 
 def extend(options: argparse.Namespace) -> int:
     """Extend files; one that fails is reported and the others go on."""
-    from ..offline.files import extend_file, load_model, make_decoder
+    from ..decoder import Decoder
+    from ..model.bundle import load_bundle
+    from ..offline.files import extend_file
     from .outputs import left_out, plan_outputs
 
     pairs = plan_outputs(options.inputs, options.output)
     for name in left_out(options.inputs, options.output, pairs):
         say(f"{name}: lies in the output folder, and is left out")
-    model = load_model(options.model, options.trust)
+    model = load_bundle(options.model, options.trust)
     # What no file can mend, such as a phase that the model lacks, is said once, before any is opened.
-    make_decoder(model, 1, None, options.diffuse, options.phase)
+    Decoder(model, 1, None, options.diffuse, options.phase)
     failed = 0
     for source, destination in pairs:
         name = "standard input" if source == "-" else source
@@ -68,16 +69,16 @@ def extend(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Print what a sound file or a model file holds."""
-    from ..offline.files import load_model
+    from ..model.bundle import load_bundle
 
     if _is_model(options.file):
-        _print(dataclasses.asdict(load_model(options.file, options.trust).manifest), True)
+        _print(dataclasses.asdict(load_bundle(options.file, options.trust).manifest), True)
         return 0
-    from ..offline.received import excerpts, measure_band, nothing_to_add
+    from ..offline.received import measure_file, nothing_to_add
 
     with Reader(options.file) as reader:
-        cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
-        why_not = nothing_to_add(cutoff_hz, why_none, load_model(options.model, options.trust))
+        cutoff_hz, why_none = measure_file(reader)
+        why_not = nothing_to_add(cutoff_hz, why_none, load_bundle(options.model, options.trust))
         found = {
             "file": reader.name,
             "container": reader.container,
@@ -96,19 +97,19 @@ def info(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
-    from ..measures import distances as measures
+    from ..cutoff.bandwidth import measure_band
+    from ..measures import distances
     from ..measures.spectrogram import refuse_picture, save_spectrograms
-    from ..offline.received import measure_band
 
     if options.png is not None:
         refuse_picture(options.png, options.force)
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
-    cutoff_hz, limit_hz = options.cutoff, min(measures.TOP_HZ, sample_rate / 2)
+    cutoff_hz, limit_hz = options.cutoff, min(distances.TOP_HZ, sample_rate / 2)
     if cutoff_hz is not None and cutoff_hz >= limit_hz:
         raise ConfigError(_too_high(options.estimate, cutoff_hz, limit_hz, "where the measured band ends"))
     if cutoff_hz is None:
         measured_hz, _ = measure_band([estimate], sample_rate)
-        cutoff_hz = measured_hz if measured_hz is not None and measured_hz < measures.TOP_HZ else None
+        cutoff_hz = measured_hz if measured_hz is not None and measured_hz < distances.TOP_HZ else None
     found: dict[str, Any] = {
         "reference": options.reference,
         "estimate": options.estimate,
@@ -118,15 +119,7 @@ def compare(options: argparse.Namespace) -> int:
     }
     if cutoff_hz is None:
         say(f"{options.estimate}: has no edge where a received band could end; --cutoff HZ gives lsd_hf")
-        found |= {
-            "sdr_db": measures.sdr_db(reference, estimate, sample_rate),
-            "snr_db": measures.snr_db(reference, estimate),
-            "lsd": measures.lsd(reference, estimate, sample_rate),
-            "lsd_hf": None,
-            "lsd_hf_matched": None,
-        }
-    else:
-        found |= vars(measures.compare(reference, estimate, sample_rate, cutoff_hz))
+    found |= distances.compare(reference, estimate, sample_rate, cutoff_hz)
     if options.png is not None:
         pictures = [(Path(options.reference).name, reference), (Path(options.estimate).name, estimate)]
         save_spectrograms(options.png, pictures, sample_rate, cutoff_hz, force=options.force)
@@ -137,9 +130,9 @@ def compare(options: argparse.Namespace) -> int:
 def benchmark(options: argparse.Namespace) -> int:
     """Print what extending costs on this machine."""
     from ..measures.cost import measure_cost
-    from ..offline.files import load_model
+    from ..model.bundle import load_bundle
 
-    _print(measure_cost(load_model(options.model, options.trust), options.phase), options.json)
+    _print(measure_cost(load_bundle(options.model, options.trust), options.phase), options.json)
     return 0
 
 

@@ -6,11 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..audio.formats import SOUND_SUFFIXES
-from ..audio.writer import STANDARD
+from ..audio.formats import SOUND_SUFFIXES, STANDARD
 from ..errors import AudioError, ConfigError
-
-__all__ = ["left_out", "plan_outputs"]
 
 
 def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, str]]:

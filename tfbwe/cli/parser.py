@@ -15,9 +15,7 @@ from typing import NoReturn
 from .._version import __version__
 from ..console import say
 from ..errors import TfbweError
-from ..settings import PHASES
-
-__all__ = ["main"]
+from ..phase import PHASES
 
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 

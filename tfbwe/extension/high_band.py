@@ -11,24 +11,19 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ..band import Hertz, fades
 from ..model.bundle import Manifest
+from ..model.features import Normalisation
 from ..stft import ComplexArray, FloatArray
 
 HEADS = ("log_gain", "log_residual")
-CROSSOVER = 0.8
-"""The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there too."""
 CEILING = 10 ** (12 / 20)
 """Magnitudes are held below this multiple of the root mean square of the octave under the cutoff."""
 EDGE = 0.08
 """The network finds the place where the received band ends to this share of the cutoff, not to a bin."""
-FADE_HZ = 500.0
-"""Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
 IMAGE_S = 0.05
 """Time constant of the level differences between channels, so that the stereo image does not wander."""
-
-Hertz = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +61,8 @@ class HighBand:
         diffuse: float,
         image_frames: int = 1,
     ) -> None:
-        self.epsilon = np.float32(manifest.normalisation["epsilon"])
+        self.normalisation = Normalisation(**manifest.normalisation)
+        self.epsilon = np.float32(self.normalisation.epsilon)
         self.highest_hz = manifest.highest_hz
         self.frequencies = frequencies
         self.channels = channels
@@ -118,7 +114,7 @@ class HighBand:
         octave = magnitude[..., self._octave(cutoff_hz)]
         power = np.mean(octave * octave, axis=-1, keepdims=True)
         ceiling = np.float32(CEILING) * np.sqrt(power)
-        coherent_fade, diffuse_fade = _fades(self.frequencies, cutoff_hz, self.highest_hz)
+        coherent_fade, diffuse_fade = fades(self.frequencies, cutoff_hz, self.highest_hz)
         # Each term is computed from the first bin on that it can change.
         first = int(np.argmax(coherent_fade > 0))
         gain = np.exp(_linked(heads.log_gain[..., first:], power))
@@ -128,7 +124,7 @@ class HighBand:
         if self.diffuse > 0 and np.any(diffuse_fade):
             lowest = int(np.argmax(diffuse_fade > 0))
             magnitude, log_residual = magnitude[..., first:], heads.log_residual[..., first:]
-            target = self._target(magnitude, log_residual)
+            target: FloatArray = self.normalisation.raised(magnitude, log_residual)
             self._mend_edge(target, magnitude, self.frequencies[first:], cutoff_hz)
             target = target[..., lowest - first :]
             coherent = (gain * magnitude)[..., lowest - first :]
@@ -147,12 +143,6 @@ class HighBand:
         highest = max(1, int(np.searchsorted(self.frequencies, cutoff_hz, "right")) - 1)
         lowest = int(np.searchsorted(self.frequencies, self.frequencies[highest] / 2, "right")) - 1
         return slice(max(0, lowest), highest)
-
-    def _target(self, magnitude: FloatArray, log_residual: FloatArray) -> FloatArray:
-        """Magnitude of both terms together; for heads of 0 exactly that of what was received."""
-        ratio = np.minimum(np.exp(log_residual), np.float32(1e30))
-        # (|Y| + epsilon) e^r - epsilon, but without its rounding.
-        return np.asarray(magnitude * ratio + self.epsilon * (ratio - 1), np.float32)
 
     def _mend_edge(
         self, target: FloatArray, magnitude: FloatArray, frequencies: Hertz, cutoff_hz: float
@@ -175,7 +165,7 @@ class HighBand:
 
     def _typical(self, magnitude: FloatArray) -> FloatArray:
         """Geometric mean over bins, (frames, channels, 1)."""
-        log_magnitude = np.log(np.maximum(magnitude, 0) + self.epsilon)
+        log_magnitude = self.normalisation.log(np.maximum(magnitude, 0))
         return np.asarray(np.exp(log_magnitude.mean(axis=-1, keepdims=True)) - self.epsilon, np.float32)
 
     def _steady_image(
@@ -214,12 +204,3 @@ def _linked(log_gain: FloatArray, power: FloatArray) -> FloatArray:
     weights = power + np.float32(1e-12)
     weights = weights / weights.sum(axis=1, keepdims=True)
     return np.asarray((log_gain * weights).sum(axis=1, keepdims=True), np.float32)
-
-
-def _fades(frequencies: Hertz, cutoff_hz: float, highest_hz: float) -> tuple[FloatArray, FloatArray]:
-    """Weights of the coherent and of the diffuse term, each (bins,) float32 in [0, 1]."""
-    top = np.clip(1 - (frequencies - highest_hz) / FADE_HZ, 0, 1)
-    crossover_hz = CROSSOVER * cutoff_hz
-    coherent = np.clip((frequencies - crossover_hz) / FADE_HZ + 1, 0, 1) * top
-    diffuse = (frequencies >= cutoff_hz) * top
-    return coherent.astype(np.float32), diffuse.astype(np.float32)

@@ -7,13 +7,12 @@ from itertools import groupby
 
 import numpy as np
 
-from ..cutoff.bandwidth import CutoffTracker
-from ..model.bundle import Bundle
-from ..model.step_model import StepModel, features
+from ..model.step_model import StepModel
 from ..phase.mirror import phasors
 from ..phase.pghi import PhaseGradient
 from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
-from .high_band import Heads, HighBand
+from .extension import Extension
+from .high_band import Heads
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _CHUNK_FRAMES = 16
@@ -22,85 +21,36 @@ _FADE_STEPS = 5
 _FORGET = SAMPLE_RATE // 10
 
 
-class StftExtension:
+class StftExtension(Extension):
     """Makes the high band, 2048 samples (46 ms) late; one memory of the network for each channel.
 
-    Parameters
-    ----------
-    bundle : Bundle
-    channels : int
-    cutoff_hz : float or None
-        Where the received band ends; tracked in the stream if ``None``.
-    diffuse, phase
-        As for `tfbwe.Decoder`.
-
-    Attributes
-    ----------
-    latency : int
-        Samples by which the high band is late.
-
-    Raises
-    ------
-    ModelError
-        If the model is not one of ours.
+    Lost samples: the high band of frames that end in some fades in steps of 10 ms; after 100 ms the network's
+    memory is cleared.
     """
 
     latency = N_FFT
 
     def __init__(
-        self, bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
+        self, model: StepModel, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
     ) -> None:
-        self.channels = channels
-        self._given_cutoff_hz = cutoff_hz
-        self._phase = phase
-        self._highest_cutoff_hz = bundle.cutoff_range_hz[1]
-        self._normalisation = bundle.manifest.normalisation
-        self._model = StepModel(bundle, channels)
-        frequencies = np.arange(self._model.bins, dtype=np.float64) * BIN_HZ
-        self._high_band = HighBand(bundle.manifest, frequencies, HOP_LENGTH / SAMPLE_RATE, channels, diffuse)
+        super().__init__(model, channels, cutoff_hz, diffuse, phase)
         # One phase for all channels: with one for each the stereo image would fall apart.
-        self._gradient = PhaseGradient(1, self._model.bins) if phase == "pghi" and diffuse > 0 else None
+        self._gradient = PhaseGradient(1, model.bins) if phase == "pghi" and diffuse > 0 else None
         self.reset()
 
     def reset(self) -> None:
         """Start anew, as if just made."""
-        self._model.reset()
-        self._high_band.reset()
+        super().reset()
         if self._gradient is not None:
             self._gradient.reset()
-        self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
         self._frame = 0
         self._input = np.zeros((self.channels, N_FFT - HOP_LENGTH), np.float32)
         self._lost_runs: list[int] = []
         self._overlap = np.zeros((self.channels, _OVERLAP - 1, HOP_LENGTH), np.float32)
         self._high = np.zeros((self.channels, HOP_LENGTH), np.float32)
 
-    @property
-    def cutoff_hz(self) -> float | None:
-        """Where the received band ends, in Hz; ``None`` while the stream has not shown it."""
-        return self._given_cutoff_hz if self._tracker is None else self._tracker.cutoff_hz
-
-    @property
-    def limited_frames(self) -> int:
-        """Frames so far whose high band was held below its ceiling."""
-        return self._high_band.limited_frames
-
     def process(self, x: FloatArray, lost: int) -> FloatArray:
-        """Take in the next samples and return the high band of earlier ones.
-
-        Parameters
-        ----------
-        x : (channels, samples) float32
-            Of any length; silence where they were lost.
-        lost : int
-            How many samples in a row were lost up to the end of these, 0 if these were received. The high
-            band of frames that end in lost samples fades in steps of 10 ms; after 100 ms the network's
-            memory is cleared.
-
-        Returns
-        -------
-        (channels, samples) float32
-        """
+        """Take in the next samples and return the high band of earlier ones; see `Extension`."""
         self._note_loss(x.shape[1], lost)
         self._input = np.concatenate([self._input, x], axis=1)
         pieces = [self._high]
@@ -140,7 +90,7 @@ class StftExtension:
         """Spectrum of the high band; (frames, channels, bins)."""
         received = spectrum[..., : self._model.bins]
         magnitude = np.sqrt(received.real**2 + received.imag**2)
-        heads = self._run_network(features(magnitude, self._normalisation))
+        heads = self._run_network(self._normalisation.features(magnitude))
         out = np.zeros_like(spectrum)
         start = 0
         for cutoff_hz, group in groupby(self._cutoffs(spectrum)):

@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decoder import Decoder
+from ..model.bundle import Bundle
 from ..stft import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from ..model.bundle import Bundle
-
-__all__ = ["measure_cost", "peak_rss_mb"]
 
 CUTOFF_HZ = 8000.0
 BLOCK_SAMPLES = 4096
@@ -46,9 +43,7 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     ConfigError
         If the model does not know the phase.
     """
-    from ..offline.files import make_decoder
-
-    decoder = make_decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
+    decoder = Decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
     x = made_up_music(PIECE_S)
     blocks = np.split(x, range(BLOCK_SAMPLES, x.shape[1], BLOCK_SAMPLES), axis=1)
     for block in blocks:

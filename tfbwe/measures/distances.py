@@ -9,7 +9,6 @@ numbers per frame.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +26,6 @@ _FRAMES_AT_ONCE = 128
 _SAMPLES_AT_ONCE = 1 << 18
 
 Signal = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All measures of one estimate.
-
-    Attributes
-    ----------
-    sdr_db, snr_db : float
-        Median of the ratios of 1 s frames, and the ratio of the whole, in dB.
-    lsd, lsd_hf : float
-        Log-spectral distance over all bins, and from the cutoff to 16 kHz, in decades of power.
-    lsd_hf_matched : float
-        `lsd_hf` after the estimate's energy below the cutoff was set to the reference's by one gain.
-    """
-
-    sdr_db: float
-    snr_db: float
-    lsd: float
-    lsd_hf: float
-    lsd_hf_matched: float
 
 
 def snr_db(reference: Signal, estimate: Signal) -> float:
@@ -178,20 +156,22 @@ def lsd_hf(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: flo
     return _Distances(reference, estimate, [_high_band(sample_rate, cutoff_hz)]).mean(0)
 
 
-def compare(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: float) -> Comparison:
-    """Return all measures of an estimate.
+def compare(
+    reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: float | None
+) -> dict[str, float | None]:
+    """Return all of `tfbwe.measures.MEASURES` but the listener's score, by their names.
 
     Parameters
     ----------
     reference, estimate : array (channels, samples)
     sample_rate : int
         Hz.
-    cutoff_hz : float
-        Hz, in (0, min(16000, sample_rate / 2)).
+    cutoff_hz : float or None
+        Hz, in (0, min(16000, sample_rate / 2)); without one, what needs a band above it is None.
 
     Returns
     -------
-    Comparison
+    dict of str to float or None
 
     Raises
     ------
@@ -202,19 +182,24 @@ def compare(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: fl
         If a value is NaN or infinite.
     """
     _check(reference, estimate, sample_rate)
-    high = _high_band(sample_rate, cutoff_hz)
-    distances = _Distances(reference, estimate, [slice(0, N_FFT // 2 + 1), high])
-    matched = float("nan")
-    if distances.low_energies[1] > 0:
-        gain = float(np.sqrt(distances.low_energies[0] / distances.low_energies[1]))
-        matched = _Distances(reference, estimate, [high], gain).mean(0)
-    return Comparison(
-        sdr_db=sdr_db(reference, estimate, sample_rate),
-        snr_db=snr_db(reference, estimate),
-        lsd=distances.mean(0),
-        lsd_hf=distances.mean(1),
-        lsd_hf_matched=matched,
-    )
+    bands = [slice(0, N_FFT // 2 + 1)]
+    if cutoff_hz is not None:
+        bands.append(_high_band(sample_rate, cutoff_hz))
+    distances = _Distances(reference, estimate, bands)
+    found: dict[str, float | None] = {
+        "sdr_db": sdr_db(reference, estimate, sample_rate),
+        "snr_db": snr_db(reference, estimate),
+        "lsd": distances.mean(0),
+        "lsd_hf": None,
+        "lsd_hf_matched": None,
+    }
+    if cutoff_hz is not None:
+        matched = float("nan")
+        if distances.low_energies[1] > 0:
+            gain = float(np.sqrt(distances.low_energies[0] / distances.low_energies[1]))
+            matched = _Distances(reference, estimate, bands[1:], gain).mean(0)
+        found |= {"lsd_hf": distances.mean(1), "lsd_hf_matched": matched}
+    return found
 
 
 class _Distances:

@@ -16,8 +16,6 @@ from ..audio.formats import reason
 from ..audio.writer import refuse_destination, temporary_beside
 from ..errors import AudioError, ConfigError
 
-__all__ = ["refuse_picture", "save_spectrograms"]
-
 N_FFT = 2048
 COLUMNS = 1800
 RANGE_DB = 90.0

@@ -24,6 +24,8 @@ MANIFEST_NAME = "tfbwe.json"
 MAX_BYTES = 64 * 2**20
 MAX_MANIFEST_BYTES = 2**20
 WEIGHTS = Path(__file__).parent.parent / "weights"
+DEFAULT = "stft"
+"""The shipped model that is taken where none is named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +185,12 @@ def digest(flatbuffer: bytes) -> str:
     return hashlib.sha256(flatbuffer).hexdigest()
 
 
+def shipped() -> dict[str, Path]:
+    """Files of the models that lie in the package, by name, the default first."""
+    found = sorted(WEIGHTS.glob("*.tflite"), key=lambda path: (path.stem != DEFAULT, path.stem))
+    return {path.stem: path for path in found}
+
+
 def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
     """Load and check a model file.
 
@@ -207,13 +215,12 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
         return model
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError(f"model: expected a name, a path or a Bundle, received {model!r}")
-    shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.tflite"))}
-    path = shipped.get(str(model), Path(model))
+    path = shipped().get(str(model), Path(model))
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        names = ", ".join(shipped) or "none"
+        names = ", ".join(shipped()) or "none"
         reason = getattr(error, "strerror", None) or error
         raise ModelError(
             f"{path}: no such model ({reason}); expected a model file or a shipped one: {names}"

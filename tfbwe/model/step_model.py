@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-from ..cqt import CQT
 from ..errors import ModelError
-from ..stft import BIN_HZ, N_FFT, FloatArray
-from ..transform import transform_parameters
+from ..stft import FloatArray
+from ..transform import TRANSFORMS, Transform
 from .bundle import Bundle
+from .features import Normalisation
 
 
 def _interpreter_class() -> Any:
@@ -39,6 +40,8 @@ class StepModel:
 
     Attributes
     ----------
+    manifest : Manifest
+    transform : Transform
     bins : int
         Bins or bands that the network reads and predicts.
 
@@ -46,11 +49,11 @@ class StepModel:
     ------
     ModelError
         If the graph's tensors are not those that the manifest describes, or it wants another signal than
-        `tfbwe.stft` or `tfbwe.cqt` makes.
+        one of `tfbwe.transform.TRANSFORMS` makes.
     """
 
     def __init__(self, bundle: Bundle, channels: int) -> None:
-        frames = _check_signal(bundle)
+        self.transform = _check_signal(bundle)
         self.manifest = bundle.manifest
         self.channels = channels
         self.bins = int(self.manifest.transform["bins"])
@@ -61,7 +64,7 @@ class StepModel:
             inputs, outputs = runner.get_input_details(), runner.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{bundle.name}: the interpreter refuses it: {error}") from None
-        shape = self._shape = (1, frames, self.bins)
+        shape = self._shape = (1, self.transform.frames or 1, self.bins)
         states = self.manifest.states
         _check(bundle, "input", inputs, {"features": shape, **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
@@ -101,12 +104,6 @@ class StepModel:
         return heads
 
 
-def features(magnitude: FloatArray, normalisation: dict[str, float]) -> FloatArray:
-    """What the network reads of magnitudes of any shape; `normalisation` is the manifest's."""
-    epsilon, offset, scale = (np.float32(normalisation[key]) for key in ("epsilon", "offset", "scale"))
-    return np.asarray((np.log(magnitude + epsilon) + offset) / scale, np.float32)
-
-
 def _check(bundle: Bundle, side: str, found: dict[str, Any], expected: dict[str, tuple[int, ...]]) -> None:
     received = {name: tuple(int(n) for n in details["shape"]) for name, details in found.items()}
     if received != expected:
@@ -118,48 +115,40 @@ def _check(bundle: Bundle, side: str, found: dict[str, Any], expected: dict[str,
             )
 
 
-def _check_signal(bundle: Bundle) -> int:
-    """Refuse another signal than ours; return the frames of a step."""
+def _check_signal(bundle: Bundle) -> Transform:
+    """Refuse another signal than ours; return its transform."""
     _check_normalisation(bundle)
     manifest = bundle.manifest
-    if manifest.transform.get("kind") != "cqt":
-        bins = _check_transform(bundle, "stft", N_FFT // 2 + 1)
-        _check_highest(bundle, bins, bins * BIN_HZ)
-        return 1
-    cqt = CQT()
-    bins = _check_transform(bundle, "cqt", cqt.constant_q.stop - cqt.constant_q.start)
-    _check_highest(bundle, bins, cqt.frequencies[cqt.constant_q][bins - 1])
-    if manifest.states:
+    received = dict(manifest.transform)
+    bins, kind = received.pop("bins", None), received.get("kind")
+    transform = TRANSFORMS.get(kind) if isinstance(kind, str) else None
+    if transform is None:
+        raise ModelError(
+            f"{bundle.name}: expected the transform {' or '.join(TRANSFORMS)}, received {kind!r}"
+        )
+    most = len(transform.frequencies)
+    if received != transform.parameters or type(bins) is not int or not 0 < bins <= most:
+        raise ModelError(
+            f"{bundle.name}: expected the transform {transform.parameters} and bins up to {most},"
+            f" received {manifest.transform}"
+        )
+    top_hz = transform.frequencies[bins - 1]
+    if manifest.highest_hz > top_hz:
+        raise ModelError(
+            f"{bundle.name}: expected highest_hz up to {top_hz:g} for {bins} bins,"
+            f" received {manifest.highest_hz:g}"
+        )
+    if transform.frames is not None and manifest.states:
         raise ModelError(
             f"{bundle.name}: expected no states, each block stands alone, received {manifest.states}"
         )
-    return cqt.shape[0]
-
-
-def _check_transform(bundle: Bundle, kind: str, most: int) -> int:
-    expected = transform_parameters(kind)
-    transform = dict(bundle.manifest.transform)
-    bins = transform.pop("bins", None)
-    if transform != expected or type(bins) is not int or not 0 < bins <= most:
-        raise ModelError(
-            f"{bundle.name}: expected the transform {expected} and bins up to {most},"
-            f" received {bundle.manifest.transform}"
-        )
-    return bins
-
-
-def _check_highest(bundle: Bundle, bins: int, top_hz: float) -> None:
-    if bundle.manifest.highest_hz > top_hz:
-        raise ModelError(
-            f"{bundle.name}: expected highest_hz up to {top_hz:g} for {bins} bins,"
-            f" received {bundle.manifest.highest_hz:g}"
-        )
+    return transform
 
 
 def _check_normalisation(bundle: Bundle) -> None:
     normalisation = bundle.manifest.normalisation
     numbers = {name: value for name, value in normalisation.items() if type(value) in (int, float)}
-    if set(numbers) != {"epsilon", "offset", "scale"} or not (
+    if set(numbers) != {field.name for field in dataclasses.fields(Normalisation)} or not (
         numbers["epsilon"] > 0 < numbers["scale"] and np.isfinite(list(numbers.values())).all()
     ):
         raise ModelError(

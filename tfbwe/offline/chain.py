@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.reader import Resampler
+from ..audio.resampler import Resampler
 from ..stft import SAMPLE_RATE
 from .clipping import SoftClip
-
-__all__ = ["Chain"]
 
 Signal = NDArray[np.float32]
 

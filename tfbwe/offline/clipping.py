@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SoftClip"]
-
 CHUNK = 8192
 HALF_WINDOW_S = 0.0025
 

@@ -1,38 +1,26 @@
-"""Extending whole signals and files: measure where the received band ends, then loop over a decoder."""
+"""Extending whole files: measure where the received band ends, then loop over a decoder."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.formats import full_scale, output_format, writable_rate
+from ..audio.formats import STANDARD, full_scale, output_format, writable_rate
 from ..audio.reader import Reader
-from ..audio.writer import BLOCK_FRAMES, Writer, refuse_destination
+from ..audio.writer import Writer, refuse_destination
 from ..console import counted
+from ..decoder import Decoder
 from ..errors import ConfigError
-from ..settings import check_settings, whole_number
+from ..model.bundle import Bundle, load_bundle
+from ..settings import check_settings
 from ..stft import SAMPLE_RATE
 from .chain import Chain
-from .received import (
-    beyond_training,
-    checked_signal,
-    excerpts,
-    measure_band,
-    nothing_to_add,
-)
-
-if TYPE_CHECKING:
-    from ..decoder import Decoder
-    from ..model.bundle import Bundle
-
-__all__ = ["Summary", "extend", "extend_file"]
+from .received import beyond_training, measure_file, nothing_to_add
 
 CLIPS = ("soft", "clamp", "rescale")
 
@@ -67,72 +55,6 @@ class Summary:
     measured: bool
     extended: bool
     notes: tuple[str, ...] = field(default=())
-
-
-def extend(
-    x: NDArray[np.floating[Any]],
-    sample_rate: int,
-    model: str | os.PathLike[str] | Bundle = "stft",
-    cutoff_hz: float | None = None,
-    diffuse: float = 1.0,
-    phase: str = "mirror",
-) -> tuple[NDArray[np.float32], int]:
-    """Return a band-limited signal with its high band put back.
-
-    Parameters
-    ----------
-    x : array (channels, samples) or (samples,), float
-        The received signal, nominally in [-1, 1], of 1-8 channels.
-    sample_rate : int
-        Its rate in Hz, 8000-192000.
-    model : str, Path or Bundle
-        Name of a shipped model, or a model file.
-    cutoff_hz : float, optional
-        Where the received band ends, in (0, sample_rate / 2); measured if ``None``.
-    diffuse : float
-        Part of the synthesised-phase term, in [0, 1]: 0 gives the best SDR, 1 the full spectrum.
-    phase : {"mirror", "received", "pghi"}
-        Phase of that term.
-
-    Returns
-    -------
-    y : array, float32
-        Shaped as ``x``, aligned with it, ``round(samples * rate / sample_rate)`` samples long.
-    rate : int
-        ``max(sample_rate, 44100)`` Hz.
-
-    Raises
-    ------
-    AudioError
-        If the array is of another shape or type, or holds NaN or infinite values.
-    ConfigError
-        If a setting is outside its range.
-    ModelError
-        If the model cannot be loaded.
-
-    Warns
-    -----
-    UserWarning
-        If there is nothing to add, or the cutoff is lower than those the model was trained for.
-    """
-    sample_rate = whole_number("sample_rate", sample_rate)
-    signal = checked_signal(x, sample_rate)
-    check_settings(sample_rate, cutoff_hz, diffuse, phase)
-    bundle = load_model(model)
-    why_none = ""
-    if cutoff_hz is None:
-        cutoff_hz, why_none = measure_band([signal], sample_rate)
-    why_not = nothing_to_add(cutoff_hz, why_none, bundle)
-    doubt = f"{why_not}; nothing added" if why_not else beyond_training(cutoff_hz, bundle)
-    if doubt:
-        warnings.warn(doubt, stacklevel=2)
-    out_rate = max(sample_rate, SAMPLE_RATE)
-    decoder = None if why_not else make_decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
-    chain = Chain(decoder, sample_rate, out_rate, len(signal))
-    starts = range(0, signal.shape[1], BLOCK_FRAMES)
-    parts = [chain.process(signal[:, start : start + BLOCK_FRAMES]) for start in starts]
-    y = np.concatenate([*parts, chain.flush()], axis=1)
-    return (y if np.ndim(x) == 2 else y[0]), out_rate
 
 
 def extend_file(
@@ -183,16 +105,16 @@ def extend_file(
     """
     if clip not in CLIPS:
         raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
-    if str(destination) != "-":
+    if str(destination) != STANDARD:
         refuse_destination(Path(destination), force=force, source=source)
     with Reader(source) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
-        bundle = load_model(model, trust)
+        bundle = load_bundle(model, trust)
         measured = cutoff_hz is None
         why_none = ""
         if measured:
-            cutoff_hz, why_none = measure_band(excerpts(reader), reader.sample_rate)
+            cutoff_hz, why_none = measure_file(reader)
         why_not = nothing_to_add(cutoff_hz, why_none, bundle)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
         limit = full_scale(subtype)
@@ -200,7 +122,7 @@ def extend_file(
         run = _Run(reader, (2 if twice else 1) * reader.seconds, progress)
 
         def chain(soft: bool) -> Chain:
-            decoder = None if why_not else make_decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
+            decoder = None if why_not else Decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
             return Chain(decoder, reader.sample_rate, out_rate, reader.channels, limit if soft else None)
 
         gain = 1.0
@@ -230,22 +152,6 @@ def extend_file(
         extended=not why_not,
         notes=_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
     )
-
-
-def load_model(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
-    """Load a model as `tfbwe.model.bundle.load_bundle` does, importing it only now."""
-    from ..model.bundle import load_bundle
-
-    return load_bundle(model, trust=trust)
-
-
-def make_decoder(
-    bundle: Bundle, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
-) -> Decoder:
-    """Make a decoder, importing it and the interpreter only now."""
-    from ..decoder import Decoder
-
-    return Decoder(bundle, channels, cutoff_hz=cutoff_hz, diffuse=diffuse, phase=phase)
 
 
 class _Run:

@@ -1,122 +1,55 @@
-"""What was received: whether it can be worked on, and where its band ends."""
+"""What was received in a file: where its band ends, and whether a model has something to add above."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.formats import check_signal
+from ..audio.excerpts import spans
 from ..audio.reader import Reader
-from ..cutoff.bandwidth import Bandwidth
-from ..cutoff.edge import FLOOR_DB
+from ..cutoff.bandwidth import measure_band
 from ..errors import AudioError
-from ..samples import float_samples
-from ..stft import SAMPLE_RATE
+from ..model.bundle import Bundle
 
-if TYPE_CHECKING:
-    from ..model.bundle import Bundle
-
-# What the resampler keeps of a low-rate input: -3 dB at this part of its Nyquist frequency.
-RESAMPLER_EDGE = 0.95
 MEASURED_EXCERPTS = 12
 EXCERPT_S = 5.0
 
 
-def checked_signal(x: NDArray[np.floating[Any]], sample_rate: int) -> NDArray[np.float32]:
-    """Return a caller's signal as float32 (channels, samples).
-
-    Parameters
-    ----------
-    x : array (channels, samples) or (samples,), float
-        The signal.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    array (channels, samples), float32
-        The signal.
-
-    Raises
-    ------
-    AudioError
-        If it is of another shape or type, outside 1-8 channels or 8-192 kHz, or holds NaN or infinite values.
-    """
-    signal = float_samples(x, "signal")
-    if signal.ndim not in (1, 2):
-        raise AudioError(f"signal: expected shape (channels, samples) or (samples,), received {signal.shape}")
-    signal = np.atleast_2d(signal)
-    check_signal("signal", sample_rate, signal.shape[0])
-    finite = np.isfinite(signal).all(axis=0)
-    if not finite.all():
-        at_s = int(np.argmin(finite)) / sample_rate
-        raise AudioError(f"signal: NaN or infinite sample at {at_s:.3f} s; expected finite numbers")
-    return signal
-
-
-def measure_band(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> tuple[float | None, str]:
-    """Return where the received band of a signal ends, and why that cannot be told where it cannot.
-
-    Parameters
-    ----------
-    blocks : iterable of array (channels, samples), float32
-        The signal, or excerpts of it.
-    sample_rate : int
-        In Hz. Below 44.1 kHz the band ends at the resampler's edge, 0.95 of the Nyquist frequency, or before.
-
-    Returns
-    -------
-    cutoff_hz : float or None
-        In Hz, or ``None`` where the signal holds no samples, or at 44.1 kHz or more is silent, short or
-        reaches up to its Nyquist frequency.
-    why_none : str
-        Why it is ``None``, else an empty string.
-    """
-    bandwidth = Bandwidth(sample_rate)
-    samples = 0
-    for block in blocks:
-        bandwidth.update(block)
-        samples += block.shape[1]
-    if samples == 0:
-        return None, "it holds no sound"
-    edge_hz = bandwidth.cutoff_hz
-    if sample_rate < SAMPLE_RATE:
-        highest = RESAMPLER_EDGE * sample_rate / 2
-        return (highest if edge_hz is None else min(edge_hz, highest)), ""
-    if edge_hz is not None:
-        return edge_hz, ""
-    if samples < bandwidth.n_fft:
-        return None, "it is too short to show where its band ends"
-    if bandwidth.envelope_db.max() <= FLOOR_DB:
-        return None, "it is silent"
-    return None, "the spectrum has no edge"
-
-
-def excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
-    """Yield a file up to a minute long whole, of a longer one excerpts spread over it.
+def measure_file(reader: Reader) -> tuple[float | None, str]:
+    """Return where the band of a file ends, and why that cannot be told where it cannot.
 
     Parameters
     ----------
     reader : Reader
-        The open file; its position changes.
+        The open file; its position changes. Up to a minute long it is measured whole, else excerpts spread
+        over it.
 
-    Yields
+    Returns
+    -------
+    cutoff_hz : float or None
+    why_none : str
+        As from `tfbwe.cutoff.bandwidth.measure_band`.
+
+    Raises
     ------
-    array (channels, samples), float32
-        The next block.
+    AudioError
+        If a short file cannot be read to its end.
     """
-    length = round(EXCERPT_S * reader.sample_rate)
-    if reader.frames <= MEASURED_EXCERPTS * length:
+    return measure_band(_excerpts(reader), reader.sample_rate)
+
+
+def _excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
+    found = spans(reader.frames, round(EXCERPT_S * reader.sample_rate), MEASURED_EXCERPTS)
+    if len(found) == 1:
         yield from reader.blocks()
         return
-    for start in np.linspace(0, reader.frames - length, MEASURED_EXCERPTS).astype(int):
+    for start, stop in found:
         # An MP3's length may be an estimate; damage is reported when the file is read as a whole.
         with contextlib.suppress(AudioError):
-            yield from reader.blocks(start=int(start), stop=int(start) + length)
+            yield from reader.blocks(start=start, stop=stop)
 
 
 def nothing_to_add(cutoff_hz: float | None, why_none: str, bundle: Bundle) -> str:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ..errors import ConfigError
 from ..stft import HOP_LENGTH, N_FFT, ComplexArray
 
-PHASES = ("received", "mirror")
-"""What this module knows; `tfbwe.phase.pghi` needs a memory, and is apart."""
+MEMORYLESS = ("received", "mirror")
+"""Phases that a frame or block has by itself; that of `pghi` depends on the frames before."""
 
 IntArray = npt.NDArray[np.int64]
 
@@ -50,7 +50,7 @@ def phasors(
     if phase == "received":
         return unit(spectrum[..., first_bin:])
     if phase != "mirror":
-        raise ConfigError(f"phase: expected one of {', '.join(PHASES)}, received {phase!r}")
+        raise ConfigError(f"phase: expected one of {', '.join(MEMORYLESS)}, received {phase!r}")
     starts = (first_frame + np.arange(len(spectrum))) * (4 * HOP_LENGTH // N_FFT)
     return mirrored(
         unit(spectrum[..., : cutoff_bin + 1]), starts, cutoff_bin, range(first_bin, spectrum.shape[-1])

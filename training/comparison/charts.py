@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tfbwe.atomic import replacing
+from tfbwe.measures import MEASURES, SHORT
 
 from ..degradation.conditions import NOTHING, Condition
 from .lineup import RECEIVED, System
 from .results import Results
-from .tables import HEADS, SHORT
 
 FOLDER = "plots"
 DPI = 110
@@ -67,7 +67,7 @@ def _boxes(results: Results, condition: Condition) -> Any | None:
         axis.grid(axis="x", alpha=0.3)
     left.axvline(0, color="grey", linewidth=1)
     left.set_xlabel("SDR in dB, less that of the received signal (right is better)")
-    right.set_xlabel(f"{HEADS[distance]} (left is better)")
+    right.set_xlabel(f"{MEASURES[distance].column} (left is better)")
     figure.suptitle(f"{condition.name}: {condition.regime}")
     return figure
 
@@ -94,7 +94,7 @@ def _against_cutoff(results: Results) -> Any | None:
                 axis.fill_between(cutoffs, lows, highs, color=line.get_color(), alpha=0.12, linewidth=0)
         axis.axhline(0, color="grey", linewidth=1)
         axis.set_xlabel("cutoff in kHz")
-        axis.set_ylabel(f"change of {HEADS[measure]}")
+        axis.set_ylabel(f"change of {MEASURES[measure].column}")
         axis.grid(alpha=0.3)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(f"Gain over the received signal, {NOTHING} above the cutoff")
@@ -115,7 +115,7 @@ def _against_cost(results: Results, costs: Mapping[str, Mapping[str, float | Non
             for system, rtf in points:
                 _point(axis, system, rtf, results.regime_gain(regime, system.name, measure))
             axis.axhline(0, color="grey", linewidth=1)
-            axis.set_ylabel(f"change of {HEADS[measure]}")
+            axis.set_ylabel(f"change of {MEASURES[measure].column}")
             axis.set_title(regime, fontsize=9, loc="left")
             axis.margins(x=0.1, y=0.15)
             axis.set_xlim(left=0)

@@ -11,27 +11,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe import settings
 from tfbwe.errors import ConfigError
-from tfbwe.model.bundle import Bundle, load_bundle
-from tfbwe.phase.mirror import PHASES
+from tfbwe.model.bundle import DEFAULT, Bundle, load_bundle
+from tfbwe.network.run_folder import BEST, read_description
+from tfbwe.phase.mirror import MEMORYLESS
+from tfbwe.transform import TRANSFORMS
 
 from ..degradation.conditions import Condition
-from ..degradation.degrade import Degradation
-from ..degradation.filters import RECURSIVE_FAMILIES
-from . import systems
+from ..degradation.degrade import lowpass_of
+from ..degradation.filters import FAMILIES
+from . import decoded, systems
 
 FloatArray = npt.NDArray[np.float32]
 KINDS = ("received", "mirror", "inverse", "exciter", "true", "model")
 RECEIVED = "received"
 MIRROR = f"mirror at {systems.MIRROR_DB:g} dB"
 INVERSE = "inverse of the known filter"
-TRUE_NAMES = {"stft": "true magnitudes, {} phase", "cqt": "true CQT magnitudes, {} phase"}
+TRUE_NAMES = {
+    name: f"true {'' if name == DEFAULT else name.upper() + ' '}magnitudes, {{}} phase" for name in TRANSFORMS
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Excerpt:
-    """What a system gets; only the rows of true magnitudes look at the original."""
+    """What a system gets; only true magnitudes use the original."""
 
     received: FloatArray
     original: FloatArray
@@ -47,8 +50,9 @@ class System:
     name : str
     kind : str
         One of `KINDS`.
-    make : callable
-        Given an `Excerpt`, returns the output, (channels, samples) float32.
+    make : callable or None
+        Given an `Excerpt`, returns the output, (channels, samples) float32; None where the system is only
+        known from a report.
     identity : tuple of str
         What the output depends on beside the excerpt and the code.
     code : tuple of str
@@ -56,24 +60,32 @@ class System:
     model : str
         Name of the model in the report, or empty.
     diffuse, phase
-        Settings of a decoder.
+        Settings of a decoder, or the phase of true magnitudes.
+    transform : str or None
+        Of true magnitudes.
     """
 
     name: str
     kind: str
-    make: Callable[[Excerpt], FloatArray]
+    make: Callable[[Excerpt], FloatArray] | None = None
     identity: tuple[str, ...] = ()
     code: tuple[str, ...] = (systems.__name__,)
     model: str = ""
     diffuse: float | None = None
     phase: str | None = None
+    transform: str | None = None
+
+    def output(self, excerpt: Excerpt) -> FloatArray:
+        """Return what the system makes of an excerpt, (channels, samples) float32."""
+        assert self.make is not None
+        return self.make(excerpt)
 
     def takes_part(self, condition: Condition) -> bool:
         """Whether there is such a row: a brick wall, a resampler and a codec have no inverse."""
         if self.kind != "inverse":
             return True
-        channel = condition.degradation
-        return isinstance(channel, Degradation) and channel.lowpass.family in RECURSIVE_FAMILIES
+        lowpass = lowpass_of(condition.degradation)
+        return lowpass is not None and FAMILIES[lowpass.family].recursive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +96,8 @@ class Model:
     ----------
     name : str
         What the tables call it: the file's name, less its suffix.
-    source : Bundle or Path
+    source : Bundle, Path or None
+        None where the model is only known from a report.
     identity : str
         SHA-256 of all that decides what it predicts.
     description : dict
@@ -92,7 +105,7 @@ class Model:
     """
 
     name: str
-    source: Bundle | Path
+    source: Bundle | Path | None
     identity: str
     description: dict[str, Any]
 
@@ -119,16 +132,13 @@ def load_model(model: str) -> Model:
 
 
 def _load_run(folder: Path) -> Model:
-    from ..learning.run import BEST, read_config
-
-    config = read_config(folder)
-    if config.network.heads != ("log_residual",):
+    description = read_description(folder)["config"]
+    if tuple(description["network"].get("heads", ())) != ("log_residual",):
         raise ConfigError(f"{folder}: a network of two heads is compared as a model file; export it first")
     try:
         weights = (folder / BEST).read_bytes()
     except OSError as error:
         raise ConfigError(f"{folder / BEST}: expected the best network of a run: {error.strerror}") from None
-    description = dataclasses.asdict(config)
     contents = json.dumps(description, sort_keys=True).encode() + weights
     return Model(folder.resolve().name, folder, hashlib.sha256(contents).hexdigest(), description)
 
@@ -164,18 +174,20 @@ def line_up(
     for model in models:
         if isinstance(model.source, Bundle):
             found += _decoders(model, model.source, phases)
-        else:
+        elif model.source is not None:
             found.append(_paper(model, model.source))
     for transform, name in TRUE_NAMES.items():
-        for phase in PHASES:
+        for phase in MEMORYLESS:
             make = functools.partial(_true, transform=transform, phase=phase)
-            found.append(System(name.format(phase), "true", make, (transform, phase), phase=phase))
+            found.append(
+                System(name.format(phase), "true", make, (transform, phase), phase=phase, transform=transform)
+            )
     return [system for system in found if system.kind in (*kinds, "received")]
 
 
 def phases_of(model: Model) -> tuple[str, ...]:
     """Phases that a model file can give to the diffuse term."""
-    return settings.PHASES if model.kind == "stft" else PHASES
+    return TRANSFORMS[model.kind].phases
 
 
 def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[System]:
@@ -190,7 +202,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
                 "model",
                 functools.partial(_decoded, bundle=bundle, diffuse=diffuse, phase=phase),
                 (model.identity, f"{diffuse:g}", phase),
-                (systems.__name__,),
+                (decoded.__name__,),
                 model.name,
                 diffuse,
                 phase,
@@ -201,7 +213,8 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
 
 def _paper(model: Model, run: Path) -> System:
     make = functools.partial(_predicted, run=run)
-    return System(model.name, "model", make, (model.identity,), model=model.name, phase="received")
+    code = (f"{__package__}.predicted",)  # not imported here, for it needs Keras
+    return System(model.name, "model", make, (model.identity,), code, model.name, phase="received")
 
 
 # Functions of the module, not closures: they travel to other processes.
@@ -216,8 +229,9 @@ def _mirror(x: Excerpt) -> FloatArray:
 
 
 def _inverse(x: Excerpt) -> FloatArray:
-    assert isinstance(x.condition.degradation, Degradation)
-    return systems.inverse_filter(x.received, x.condition.degradation.lowpass)
+    lowpass = lowpass_of(x.condition.degradation)
+    assert lowpass is not None
+    return systems.inverse_filter(x.received, lowpass)
 
 
 def _exciter(x: Excerpt) -> FloatArray:
@@ -225,13 +239,16 @@ def _exciter(x: Excerpt) -> FloatArray:
 
 
 def _decoded(x: Excerpt, bundle: Bundle, diffuse: float, phase: str) -> FloatArray:
-    return systems.decoded(bundle, x.received, x.condition.cutoff_hz, diffuse, phase)
+    return decoded.decoded(bundle, x.received, x.condition.cutoff_hz, diffuse, phase)
 
 
 def _predicted(x: Excerpt, run: Path) -> FloatArray:
-    return systems.predicted_magnitudes(run, x.received, x.condition.cutoff_hz)
+    from .predicted import predicted_magnitudes
+
+    return predicted_magnitudes(run, x.received, x.condition.cutoff_hz)
 
 
 def _true(x: Excerpt, transform: str, phase: str) -> FloatArray:
-    make = systems.true_magnitudes if transform == "stft" else systems.true_cqt_magnitudes
-    return make(x.received, x.original, x.condition.cutoff_hz, phase)
+    return systems.true_magnitudes(
+        TRANSFORMS[transform], x.received, x.original, x.condition.cutoff_hz, phase
+    )

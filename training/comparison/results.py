@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tfbwe.measures import MEASURES
+
 from ..degradation.conditions import REGIMES, Condition
 from .lineup import RECEIVED, System
-from .rows import MEASURES, Row
+from .rows import Row
 from .statistics import Estimate, difference, estimate
 
 Values = dict[str, float | None]
+SYSTEM_FIELDS = ("name", "kind", "model", "diffuse", "phase", "transform")
+"""What a report says of a system."""
+_INTERVAL = ["low", "high"]
+_DECIMALS = 3
 
 
 class Results:
@@ -31,7 +36,7 @@ class Results:
     ----------
     measures, regimes : list of str
         Those that there are.
-    heard : int
+    scored : int
         Number of tracks whose listener's score was predicted.
     """
 
@@ -49,7 +54,7 @@ class Results:
         self.measures = [m for m in MEASURES if any(key[2] == m for key in self._values)]
         present = {condition.regime for condition in self.conditions}
         self.regimes = [regime for regime in REGIMES if regime in present]
-        self.heard = len({row["track"] for row in self.rows if row.get("visqol") is not None})
+        self.scored = len({row["track"] for row in self.rows if row.get("visqol") is not None})
 
     def of(self, systems: Sequence[System]) -> Results:
         """Return the results of some of the systems."""
@@ -88,53 +93,57 @@ class Results:
         return self.estimate(condition, RECEIVED, "rate_kbps")
 
     def as_json(self) -> dict[str, Any]:
-        """Conditions, systems, rows and all estimates, ready for JSON."""
+        """Conditions, systems, means and gains, ready for JSON: what `training.comparison.report` keeps."""
         return {
             "conditions": [self._condition(condition) for condition in self.conditions],
             "systems": [_system(system) for system in self.systems],
-            "rows": self.rows,
-            "estimates": self._estimates(),
-            "regimes": self._regimes(),
+            "columns": {
+                "estimates": ["mean", *_INTERVAL, "gain", *_INTERVAL],
+                "regimes": ["gain", *_INTERVAL],
+            },
+            "estimates": {
+                condition.name: {
+                    system.name: values
+                    for system in self.systems
+                    if (values := self._estimates(condition.name, system.name))
+                }
+                for condition in self.conditions
+            },
+            "regimes": {
+                regime: {
+                    system.name: values
+                    for system in self.systems
+                    if system.name != RECEIVED and (values := self._regime(regime, system.name))
+                }
+                for regime in self.regimes
+            },
         }
 
     def _condition(self, condition: Condition) -> dict[str, Any]:
         fields = ("name", "regime", "cutoff_hz", "note")
+        rate = self.rate_kbps(condition.name)
         return {
             **{name: getattr(condition, name) for name in fields},
-            "rate_kbps": _plain(self.rate_kbps(condition.name)),
+            "rate_kbps": None if rate is None else round(rate.mean, 1),
         }
 
-    def _estimates(self) -> list[dict[str, Any]]:
-        found = []
-        for condition in self.conditions:
-            for system in self.systems:
-                for measure in self.measures:
-                    value = self.estimate(condition.name, system.name, measure)
-                    if value is None:
-                        continue
-                    gain = None
-                    if system.name != RECEIVED:
-                        gain = self.gain(condition.name, system.name, measure)
-                    names = {"condition": condition.name, "system": system.name, "measure": measure}
-                    found.append({**names, **dataclasses.asdict(value), "gain": _plain(gain)})
+    def _estimates(self, condition: str, system: str) -> dict[str, list[float]]:
+        found = {}
+        for measure in self.measures:
+            value = self.estimate(condition, system, measure)
+            gain = None if system == RECEIVED else self.gain(condition, system, measure)
+            if value is not None:
+                found[measure] = [*_numbers(value), *([] if gain is None else _numbers(gain))]
         return found
 
-    def _regimes(self) -> list[dict[str, Any]]:
-        found = []
-        for regime in self.regimes:
-            for system in self.systems:
-                for measure in self.measures:
-                    gain = self.regime_gain(regime, system.name, measure)
-                    if gain is not None and system.name != RECEIVED:
-                        names = {"regime": regime, "system": system.name, "measure": measure}
-                        found.append({**names, "gain": _plain(gain)})
-        return found
+    def _regime(self, regime: str, system: str) -> dict[str, list[float]]:
+        gains = {measure: self.regime_gain(regime, system, measure) for measure in self.measures}
+        return {measure: _numbers(gain) for measure, gain in gains.items() if gain is not None}
 
 
 def _system(system: System) -> dict[str, Any]:
-    fields = ("name", "kind", "model", "diffuse", "phase")
-    return {name: getattr(system, name) for name in fields}
+    return {name: getattr(system, name) for name in SYSTEM_FIELDS}
 
 
-def _plain(value: Estimate | None) -> Mapping[str, Any] | None:
-    return None if value is None else dataclasses.asdict(value)
+def _numbers(value: Estimate) -> list[float]:
+    return [round(number, _DECIMALS) for number in (value.mean, *value.mean_interval)]

@@ -1,69 +1,106 @@
-"""Rows of a comparison: one system on one excerpt through one channel, measured once and kept.
+"""Rows of a comparison: one system on one excerpt in one condition, measured once and kept."""
 
-What was measured is kept by a hash of all that it depends on: the track, the channel, the system with its
-weights, and the code. So whatever changes is measured anew, and nothing else.
-"""
-
-import dataclasses
-import hashlib
-import json
-import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
-import numpy.typing as npt
-import soundfile
-import soxr
+import tqdm
 
-from tfbwe.atomic import replacing
-from tfbwe.errors import AudioError
-from tfbwe.measures import distances as measures
-from tfbwe.measures import listening as perceptual
+from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
-from ..degradation import degrade
-from ..degradation.conditions import Condition, send
-from ..music.manifest import Track
-from ..provenance import code_version, versions
+from ..degradation.conditions import Condition
+from ..degradation.degrade import apply_counted
+from ..music.manifest import Track, read_manifest
+from .cache import Kept
 from .lineup import Excerpt, System
+from .measuring import excerpt, measured, rate_kbps
+from .scoring import scored
 
-EXCERPT_S = 20.0
-LISTENED_S = 8.0
-LIBRARIES = ("numpy", "scipy", "soxr", "soundfile", "ai-edge-litert", "visqol-python")
-MEASURES = ("sdr_db", "snr_db", "lsd", "lsd_hf", "lsd_hf_matched", "visqol")
-MEASURING = (measures.__name__, degrade.__name__, __name__)
-
-FloatArray = npt.NDArray[np.float32]
-Values = dict[str, float | None]
 Row = dict[str, Any]
 
 
-def excerpt(path: Path) -> FloatArray:
-    """Return the middle 20 s of a file, or all of a shorter one, at 44.1 kHz; (channels, samples) float32.
+def split_tracks(data: Path, split: str, count: int | None = None) -> list[Track]:
+    """Tracks of a split, or some of them, spread over the list.
 
     Raises
     ------
-    AudioError
-        If it cannot be read, or holds no samples.
+    ConfigError
+        If there is none, or fewer than one is asked for.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            length = min(file.frames, round(EXCERPT_S * file.samplerate))
-            file.seek((file.frames - length) // 2)
-            x = file.read(length, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: expected the sound file of the manifest; {error}") from None
-    if not len(x):
-        raise AudioError(f"{path}: expected music, it holds no samples; take it away, scan again")
-    return np.ascontiguousarray(soxr.resample(x, file.samplerate, SAMPLE_RATE, quality="VHQ").T)
+    tracks = [track for track in read_manifest(data) if track.split == split]
+    if not tracks:
+        raise ConfigError(f"{data}: expected tracks of the split {split}; there are none")
+    return tracks if count is None else _spread(tracks, count)
+
+
+def _spread(tracks: list[Track], count: int) -> list[Track]:
+    if count < 1:
+        raise ConfigError(f"a number of tracks: expected 1 or more, received {count}")
+    places = np.linspace(0, len(tracks) - 1, min(count, len(tracks))).round().astype(int)
+    return [tracks[place] for place in places]
+
+
+def measured_rows(
+    data: Path,
+    tracks: list[Track],
+    conditions: Sequence[Condition],
+    systems: Sequence[System],
+    cache: Path,
+    jobs: int,
+    scored_tracks: int = 0,
+    say: Callable[[str], None] = lambda message: print(message, file=sys.stderr),
+) -> tuple[list[Row], list[str]]:
+    """Rows of all systems on all tracks, and the files that failed, of which there are no rows.
+
+    Parameters
+    ----------
+    data : Path
+        Music folder.
+    tracks, conditions, systems : sequences
+    cache : Path
+        Folder of what was measured before, made if missing.
+    jobs : int
+        Processes.
+    scored_tracks : int
+        On how many tracks the listener's score is predicted.
+    say : callable
+        Takes a line about a file that failed.
+
+    Raises
+    ------
+    ConfigError
+        If no track at all can be read.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    chosen = _spread(tracks, scored_tracks) if scored_tracks else []
+    tasks = [(track, condition) for track in tracks for condition in conditions]
+    work = joblib.Parallel(n_jobs=jobs, return_as="generator")(
+        joblib.delayed(rows_of)(data, track, condition, systems, cache, track in chosen)
+        for track, condition in tasks
+    )
+    rows: list[Row] = []
+    failed: dict[str, str] = {}
+    bar = tqdm.tqdm(work, total=len(tasks), unit="excerpt", disable=None)
+    for (track, _), result in zip(tasks, bar, strict=True):
+        if not isinstance(result, str):
+            rows += result
+        elif track.file not in failed:
+            failed[track.file] = result
+            say(f"left out: {result}")
+    rows = [row for row in rows if row["track"] not in failed]
+    if not rows:
+        raise ConfigError(f"{data}: expected one track at least that can be read; there is none")
+    return rows, list(failed)
 
 
 def rows_of(
-    data: Path, track: Track, condition: Condition, systems: Sequence[System], cache: Path, listen: bool
+    data: Path, track: Track, condition: Condition, systems: Sequence[System], cache: Path, score: bool
 ) -> list[Row] | str:
-    """Rows of all systems on one track through one channel, or what went wrong.
+    """Rows of all systems on one track in one condition, or what went wrong.
 
     Parameters
     ----------
@@ -74,88 +111,30 @@ def rows_of(
     systems : sequence of System
     cache : Path
         Folder of what was measured before; it must exist.
-    listen : bool
+    score : bool
         Whether to predict the listener's score, which takes seconds a row.
     """
     systems = [system for system in systems if system.takes_part(condition)]
-    kept = _Kept(cache, track, condition)
+    kept = Kept(cache, track, condition)
     try:
-        missing = [system for system in systems if not kept.has(system, listen)]
+        missing = [system for system in systems if not kept.has(system, score)]
         if missing:
-            received, original, rate_kbps = send(condition, excerpt(data / track.file), SAMPLE_RATE)
+            received, original, size_bytes = apply_counted(
+                excerpt(data / track.file), SAMPLE_RATE, condition.degradation
+            )
             for system in missing:
-                y = system.make(Excerpt(received, original, condition))
+                y = system.output(Excerpt(received, original, condition))
                 if not kept.has(system, False):
                     values = measured(original, y, condition.cutoff_hz)
-                    if system.kind == "received" and rate_kbps is not None:
-                        values["rate_kbps"] = rate_kbps
+                    if system.kind == "received" and size_bytes is not None:
+                        values["rate_kbps"] = rate_kbps(size_bytes, original)
                     kept.put(system, values)
-                if listen:
-                    kept.put(system, {"visqol": heard(original, y)}, heard=True)
+                if score:
+                    kept.put(system, {"visqol": scored(original, y)}, score=True)
                 kept.write()
     except AudioError as error:
         return str(error)
     except (ValueError, RuntimeError) as error:  # a library's; no reason to end a run of hours
         return f"{data / track.file}, {condition.name}: {type(error).__name__}: {error}"
     names = {"track": track.file, "condition": condition.name}
-    return [{**names, "system": system.name, **kept.get(system, listen)} for system in systems]
-
-
-def measured(original: FloatArray, estimate: FloatArray, cutoff_hz: float) -> Values:
-    """All quick measures; None for what is not defined, such as a band above the highest that is measured."""
-    if cutoff_hz < measures.TOP_HZ:
-        values = dataclasses.asdict(measures.compare(original, estimate, SAMPLE_RATE, cutoff_hz))
-    else:
-        values = {
-            "sdr_db": measures.sdr_db(original, estimate, SAMPLE_RATE),
-            "snr_db": measures.snr_db(original, estimate),
-            "lsd": measures.lsd(original, estimate, SAMPLE_RATE),
-            "lsd_hf": math.nan,
-            "lsd_hf_matched": math.nan,
-        }
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-
-def heard(original: FloatArray, estimate: FloatArray) -> float | None:
-    """Listener's score that ViSQOL predicts for the middle 8 s."""
-    length = min(original.shape[1], round(LISTENED_S * SAMPLE_RATE))
-    start = (original.shape[1] - length) // 2
-    part = slice(start, start + length)
-    score = perceptual.visqol(original[:, part], estimate[:, part], SAMPLE_RATE)
-    return score if math.isfinite(score) else None
-
-
-class _Kept:
-    """What was measured on one track through one channel: a JSON file, values by the hash of their origin."""
-
-    def __init__(self, cache: Path, track: Track, condition: Condition) -> None:
-        origin = [track.file, track.size_bytes, track.mtime_ns, EXCERPT_S]
-        origin += [repr(condition.degradation), condition.cutoff_hz, versions(*LIBRARIES)]
-        self._origin = origin
-        self._path = cache / f"{_hash(origin)}.json"
-        try:
-            self._values: dict[str, Values] = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # a damaged one is measured again
-            self._values = {}
-
-    def _key(self, system: System, heard: bool) -> str:
-        code = (*MEASURING, perceptual.__name__) if heard else MEASURING
-        return _hash([*self._origin, system.kind, *system.identity, code_version(*code, *system.code), heard])
-
-    def has(self, system: System, listen: bool) -> bool:
-        return all(self._key(system, heard) in self._values for heard in (False, listen))
-
-    def get(self, system: System, listen: bool) -> Values:
-        quick = self._values[self._key(system, False)]
-        return {**quick, **(self._values[self._key(system, True)] if listen else {})}
-
-    def put(self, system: System, values: Values, heard: bool = False) -> None:
-        self._values[self._key(system, heard)] = values
-
-    def write(self) -> None:
-        with replacing(self._path) as temporary:
-            temporary.write_text(json.dumps(self._values), encoding="utf-8")
-
-
-def _hash(parts: Sequence[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return [{**names, "system": system.name, **kept.get(system, score)} for system in systems]

@@ -1,22 +1,15 @@
-"""What is compared: models, and the systems without a network that tell what a model's figures are worth."""
+"""The systems without a network that tell what a model's figures are worth."""
 
-import functools
 import shutil
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_HZ
-from tfbwe.cqt import BLOCK_LENGTH, CQT
-from tfbwe.cqt.stream import BlockStream
-from tfbwe.errors import AudioError, ConfigError
-from tfbwe.model.bundle import Bundle
-from tfbwe.phase.mirror import mirrored, phasors, unit
-from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, SAMPLE_RATE, istft, stft
+from tfbwe.errors import AudioError
+from tfbwe.stft import BIN_HZ, SAMPLE_RATE
+from tfbwe.transform import TRANSFORMS, Phasors, Transform
 
 from ..degradation.filters import Lowpass
 
@@ -29,15 +22,12 @@ INVERSE_BOUND_DB = 50.0
 INVERSE_TAPS = 16384
 
 
-def _with_high_band(received: FloatArray, magnitudes: FloatArray, cutoff_hz: float, phase: str) -> FloatArray:
-    """Replace magnitudes (channels, frames, bins) and phase above the cutoff; back to (channels, samples)."""
-    spectrum = stft(received).swapaxes(0, 1)
-    cutoff_bin = int(cutoff_hz / BIN_HZ)
-    bins = np.arange(spectrum.shape[-1])
-    high = (bins > cutoff_bin) & (bins * BIN_HZ <= HIGHEST_HZ)
-    made_up = magnitudes.swapaxes(0, 1) * phasors(spectrum, 0, cutoff_bin, phase)
-    spectrum = np.where(high, made_up, spectrum).astype(np.complex64)
-    return istft(spectrum.swapaxes(0, 1), received.shape[1])
+def with_band(
+    transform: Transform, spectrum: ComplexArray, made_up: ComplexArray, cutoff_hz: float
+) -> ComplexArray:
+    """Spectrum (..., bins) with another one above the cutoff, up to where a high band is measured."""
+    high = (transform.frequencies > cutoff_hz) & (transform.frequencies <= HIGHEST_HZ)
+    return np.where(high, made_up, spectrum).astype(np.complex64)
 
 
 def mirror(received: FloatArray, cutoff_hz: float) -> FloatArray:
@@ -45,13 +35,18 @@ def mirror(received: FloatArray, cutoff_hz: float) -> FloatArray:
 
     Parameters and result: (channels, samples) float32 at 44.1 kHz.
     """
-    magnitudes = np.abs(stft(received))
+    transform = TRANSFORMS["stft"]
     cutoff_bin = int(cutoff_hz / BIN_HZ)
     width = cutoff_bin // 2
-    distance = (np.arange(magnitudes.shape[-1]) - cutoff_bin) % (2 * width)
+    distance = (np.arange(len(transform.frequencies)) - cutoff_bin) % (2 * width)
     source = cutoff_bin - np.minimum(distance, 2 * width - distance)
-    folded = magnitudes[..., source] * np.float32(10 ** (MIRROR_DB / 20))
-    return _with_high_band(received, folded, cutoff_hz, "mirror")
+
+    def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
+        folded = np.abs(spectrum)[..., source] * np.float32(10 ** (MIRROR_DB / 20))
+        made_up = folded * phasors("mirror", cutoff_hz, len(spectrum))
+        return with_band(transform, spectrum, made_up, cutoff_hz)
+
+    return transform.altered(received, alter)
 
 
 def inverse_filter(received: FloatArray, lowpass: Lowpass) -> FloatArray:
@@ -95,113 +90,19 @@ def exciter(received: FloatArray, cutoff_hz: float) -> FloatArray:
     return np.pad(y, ((0, 0), (0, samples - y.shape[1]))).astype(np.float32)
 
 
-def true_magnitudes(received: FloatArray, original: FloatArray, cutoff_hz: float, phase: str) -> FloatArray:
+def true_magnitudes(
+    transform: Transform, received: FloatArray, original: FloatArray, cutoff_hz: float, phase: str
+) -> FloatArray:
     """Original magnitudes above the cutoff with a phase that a receiver could have.
 
-    It bounds what any network that predicts magnitudes can reach with that phase.
-    (channels, samples) float32.
+    It bounds what any network that predicts magnitudes of this transform can reach with that phase.
+    (channels, samples) float32; `phase` is one of `tfbwe.phase.mirror.MEMORYLESS`.
     """
-    return _with_high_band(received, np.abs(stft(original)), cutoff_hz, phase)
-
-
-@functools.cache
-def _cqt() -> CQT:
-    return CQT()
-
-
-def _altered_blocks(x: FloatArray, alter: Callable[[FloatArray, int], FloatArray]) -> FloatArray:
-    """Send a signal through overlapping blocks.
-
-    `alter` gets a windowed block and where it begins in the signal, in quarters of a block.
-    """
-    count = 0
-
-    def next_block(block: FloatArray) -> FloatArray:
-        nonlocal count
-        start = (count * stream.hop_length - stream.overlap) * 4 // BLOCK_LENGTH
-        count += 1
-        return alter(block * stream.window, start)
-
-    stream = BlockStream(BLOCK_LENGTH, x.shape[0], next_block)
-    return np.concatenate([stream.process(x), stream.flush()], axis=1)[:, stream.latency :]
-
-
-def _block_with_high_band(
-    spectrum: ComplexArray, magnitudes: FloatArray, cutoff_hz: float, phase: str, start: int
-) -> FloatArray:
-    """Block (channels, BLOCK_LENGTH) with other magnitudes (channels, frames, bands) above the cutoff."""
-    cqt = _cqt()
-    coefficients = cqt.bands(spectrum)
-    if phase == "mirror":
-        cutoff_bin = max(1, int(cutoff_hz * BLOCK_LENGTH / SAMPLE_RATE))
-        folded = mirrored(spectrum[None], np.array([start]), cutoff_bin, range(spectrum.shape[-1]))
-        phasor = unit(cqt.bands(folded[0]))
-    else:
-        phasor = unit(coefficients)
-    high = (cqt.frequencies > cutoff_hz) & (cqt.frequencies <= HIGHEST_HZ)
-    return cqt.inverse(np.where(high, magnitudes * phasor, coefficients).astype(np.complex64))
-
-
-def true_cqt_magnitudes(
-    received: FloatArray, original: FloatArray, cutoff_hz: float, phase: str
-) -> FloatArray:
-    """`true_magnitudes` on the constant-Q transform of overlapping blocks."""
     channels = len(received)
 
-    def alter(block: FloatArray, start: int) -> FloatArray:
-        spectrum = _cqt().spectrum(block)
-        magnitudes = np.abs(_cqt().bands(spectrum[channels:]))
-        y = np.zeros_like(block)
-        y[:channels] = _block_with_high_band(spectrum[:channels], magnitudes, cutoff_hz, phase, start)
-        return y
+    def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
+        made_up = np.abs(spectrum[channels:]) * phasors(phase, cutoff_hz, channels)
+        spectrum[:channels] = with_band(transform, spectrum[:channels], made_up, cutoff_hz)
+        return spectrum
 
-    return _altered_blocks(np.concatenate([received, original]), alter)[:channels]
-
-
-@functools.cache
-def _network(run: Path) -> tuple[Any, str, int]:
-    """Best network of a run folder, in float32, its kind and the number of its bins."""
-    from ..learning.run import best_network, read_config
-
-    config = read_config(run)
-    if config.network.heads != ("log_residual",):
-        raise ConfigError(f"{run}: a network of two heads is compared as a model file; export it first")
-    return best_network(run), config.model, config.network.bins
-
-
-def predicted_magnitudes(run: Path, received: FloatArray, cutoff_hz: float) -> FloatArray:
-    """Magnitudes that a run of the preset `paper` predicts, with the received phase (Miron & Davies 2018).
-
-    Such a network looks ahead, so that it has no step graph and no model file.
-    """
-    network, kind, bins = _network(run)
-    if kind == "stft":
-        magnitudes = _predicted(network, np.abs(stft(received)), slice(0, bins))
-        return _with_high_band(received, magnitudes, cutoff_hz, "received")
-    first = _cqt().constant_q.start
-
-    def alter(block: FloatArray, start: int) -> FloatArray:
-        spectrum = _cqt().spectrum(block)
-        magnitudes = np.abs(_cqt().bands(spectrum))
-        magnitudes = _predicted(network, magnitudes, slice(first, first + bins))
-        return _block_with_high_band(spectrum, magnitudes, cutoff_hz, "received", start)
-
-    return _altered_blocks(received, alter)
-
-
-def _predicted(network: Any, magnitudes: FloatArray, bins: slice) -> FloatArray:
-    """Magnitudes (channels, frames, bins) with those in `bins` as the network would have them."""
-    log_magnitude = np.log(magnitudes + EPSILON)
-    features = (log_magnitude[..., bins] + FEATURE_OFFSET) / FEATURE_SCALE
-    for x, row in zip(features, log_magnitude, strict=True):
-        row[..., bins] += np.asarray(network(x[None], training=False)["log_residual"])[0]
-    return np.asarray(np.maximum(np.exp(log_magnitude) - EPSILON, 0), np.float32)
-
-
-def decoded(bundle: Bundle, received: FloatArray, cutoff_hz: float, diffuse: float, phase: str) -> FloatArray:
-    """Received signal extended by a model, its latency taken out; (channels, samples) float32."""
-    from tfbwe.offline.files import make_decoder
-
-    decoder = make_decoder(bundle, received.shape[0], cutoff_hz, diffuse, phase)
-    y = np.concatenate([decoder.process(received), decoder.flush()], axis=1)
-    return y[:, decoder.latency :]
+    return transform.altered(np.concatenate([received, original]), alter)[:channels]

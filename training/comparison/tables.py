@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfbwe.console import counted
+from tfbwe.measures import MEASURES, SHORT
 from tfbwe.stft import SAMPLE_RATE
 
 from ..degradation.conditions import Condition
@@ -13,16 +14,8 @@ from .lineup import RECEIVED, Model, System
 from .results import Results
 from .statistics import Estimate
 
-HEADS = {
-    "sdr_db": "SDR dB",
-    "snr_db": "SNR dB",
-    "lsd": "LSD",
-    "lsd_hf": "LSD above cutoff",
-    "lsd_hf_matched": "the same, level matched",
-    "visqol": "ViSQOL",
-}
-SHORT = ("sdr_db", "lsd_hf")
-LOOK = (*SHORT, "visqol")
+DECIDING = (*SHORT, "visqol")
+"""Measures that are shown where there is room for three."""
 NO_DIFFERENCE = "no difference"
 NOT_SHOWN = "the 95 % interval holds 0, it rounds to 0.00, or there are fewer than five tracks"
 PRICED = (
@@ -35,7 +28,7 @@ Costs = Mapping[str, Mapping[str, float | None]]
 def markdown(results: Results, models: Sequence[Model], costs: Costs) -> str:
     """All tables of a report."""
     brief = results.of(without_float_twins(results.systems, models))
-    parts = ["## At one look\n", look(brief, costs)]
+    parts = ["## In short\n", overview(brief, costs)]
     parts += ["## What it costs\n", _costs(costs)] if costs else []
     quantised = _quantised(results, models)
     parts += ["## Is int8 as good as float32?\n", quantised] if quantised else []
@@ -54,7 +47,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(text) + "\n"
 
 
-def look(results: Results, costs: Costs) -> str:
+def overview(results: Results, costs: Costs) -> str:
     """By regime, what every system gains, and what it costs: one table."""
     heads = ["system", *results.regimes, *(("real-time factor", "MMAC/s", "kB", "ms late") if costs else ())]
     rows = []
@@ -75,12 +68,12 @@ def _members(results: Results, regime: str) -> str:
 
 def _legend(results: Results, other: str) -> str:
     """Say what `_changes` shows."""
-    measures = {
-        "sdr_db": "SDR in dB (more is better)",
-        "lsd_hf": "LSD above the cutoff (less is better)",
-        "visqol": f"ViSQOL (more is better; on {results.heard} of the tracks)",
-    }
-    shown = " / ".join(text for measure, text in measures.items() if measure in results.measures)
+    measures = [MEASURES[name] for name in DECIDING if name in results.measures]
+    shown = " / ".join(
+        f"{measure.column} ({'more' if measure.more_is_better else 'less'} is better"
+        f"{f'; on {results.scored} of the tracks' if measure.name == 'visqol' else ''})"
+        for measure in measures
+    )
     return (
         f"By regime, the mean change from {other}, track by track: {shown}. "
         f"In brackets: {NO_DIFFERENCE} ({NOT_SHOWN})."
@@ -89,7 +82,7 @@ def _legend(results: Results, other: str) -> str:
 
 def _changes(results: Results, system: str, other: str) -> list[str]:
     """Mean differences between two systems in each regime, the measures that decide."""
-    measures = [measure for measure in LOOK if measure in results.measures]
+    measures = [measure for measure in DECIDING if measure in results.measures]
     return [
         " / ".join(_brief(results.regime_gain(regime, system, measure, other)) for measure in measures)
         for regime in results.regimes
@@ -105,7 +98,11 @@ def _brief(gain: Estimate | None) -> str:
 
 def head(measure: str, tracks: int | None = None) -> str:
     """Head of a column; a score that was predicted on some tracks alone says on how many."""
-    return f"ViSQOL on {counted(tracks, 'track')}" if measure == "visqol" and tracks else HEADS[measure]
+    return (
+        f"ViSQOL on {counted(tracks, 'track')}"
+        if measure == "visqol" and tracks
+        else MEASURES[measure].column
+    )
 
 
 def cell(value: Estimate | None, sign: str = "") -> str:
@@ -127,18 +124,18 @@ def verdict(gain: Estimate, measure: str) -> str:
     """Say in a word or two what a difference in a measure shows, as far as two decimals tell."""
     if not gain.shows_a_difference or not round(gain.mean, 2):
         return NO_DIFFERENCE
-    return "better" if (gain.mean < 0) == measure.startswith("lsd") else "worse"
+    return "better" if (gain.mean > 0) == MEASURES[measure].more_is_better else "worse"
 
 
 def _condition(results: Results, condition: Condition) -> str:
     """Means, differences from what was received, and medians."""
     rate = results.rate_kbps(condition.name)
-    notes = [f"cutoff told: {condition.cutoff_hz:g} Hz", *([condition.note] if condition.note else [])]
+    notes = [f"cutoff given: {condition.cutoff_hz:g} Hz", *([condition.note] if condition.note else [])]
     if rate is not None:
         notes.append(f"{rate.mean:.1f} kb/s measured")
     own = [s for s in results.systems if results.values(condition.name, s.name, "sdr_db")]
     others = [system for system in own if system.name != RECEIVED]
-    heads = ["system", *(head(measure, results.heard) for measure in results.measures)]
+    heads = ["system", *(head(measure, results.scored) for measure in results.measures)]
 
     def rows(systems: list[System], value: Callable[[str, str], str]) -> list[list[str]]:
         return [[s.name, *(value(s.name, measure) for measure in results.measures)] for s in systems]
@@ -222,8 +219,7 @@ def _phases(results: Results) -> str:
     """Every phase against the mirrored one, all else equal."""
 
     def but_for_the_phase(system: System) -> tuple[Any, ...]:
-        transform = system.identity[0] if system.kind == "true" else None
-        return system.kind, system.model, system.diffuse, transform
+        return system.kind, system.model, system.diffuse, system.transform
 
     pairs = [
         (system.name, other.name)
@@ -237,7 +233,7 @@ def _phases(results: Results) -> str:
 
 
 def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
-    """First systems less second ones: at one look, and then by every measure."""
+    """First systems less second ones: in short, and then by every measure."""
     if not pairs:
         return ""
     rows, largest = [], dict.fromkeys(results.measures, 0.0)
@@ -250,13 +246,15 @@ def _differences(results: Results, pairs: Sequence[tuple[str, str]]) -> str:
                 if gain is not None:
                     largest[measure] = max(largest[measure], abs(gain.mean))
             rows.append([system, other, regime, *cells])
-    most = "; ".join(f"{HEADS[measure]} {value:.2f}" for measure, value in largest.items())
+    most = "; ".join(f"{MEASURES[measure].column} {value:.2f}" for measure, value in largest.items())
     brief = [[system, other, *_changes(results, system, other)] for system, other in pairs]
     return "\n".join(
         [
             f"{_legend(results, 'the system in the second column')} The largest of all: {most}.\n",
             table(["system", "against", *results.regimes], brief),
             "By every measure, with 95 % intervals:\n",
-            table(["system", "against", "regime", *(head(m, results.heard) for m in results.measures)], rows),
+            table(
+                ["system", "against", "regime", *(head(m, results.scored) for m in results.measures)], rows
+            ),
         ]
     )

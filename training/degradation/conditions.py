@@ -1,14 +1,11 @@
-"""The channels that systems are compared on, each named by its regime. One entry is one condition."""
+"""The conditions that systems are compared on, each named by its regime."""
 
 import dataclasses
 
-import numpy as np
-import numpy.typing as npt
+from tfbwe.audio.resampler import RESAMPLER_EDGE
 
-from tfbwe.offline.received import RESAMPLER_EDGE
-
-from . import degrade
-from .degrade import Codec, Degradation
+from .codecs import Codec
+from .degrade import Degradation, Rounding
 from .filters import Lowpass
 
 NOTHING = "nothing is left"
@@ -19,19 +16,17 @@ WHOLE = "the band reaches so far up that there is nothing to add"
 REGIMES = (NOTHING, RIGHT_PHASE, TURNED_PHASE, CODED, WHOLE)
 """What is left above the cutoff, which decides what can be gained."""
 
-Signal = npt.NDArray[np.float32]
-
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """One channel.
+    """One narrow condition.
 
     Attributes
     ----------
     name : str
     regime : str
         One of `REGIMES`.
-    degradation : Degradation or Codec
+    degradation : Degradation
     cutoff_hz : float
         Where the received band ends, as every system is told.
     note : str
@@ -40,54 +35,33 @@ class Condition:
 
     name: str
     regime: str
-    degradation: Degradation | Codec
+    degradation: Degradation
     cutoff_hz: float
     note: str = ""
 
 
-def send(condition: Condition, x: Signal, sample_rate: int) -> tuple[Signal, Signal, float | None]:
-    """Send music through a channel.
-
-    Parameters
-    ----------
-    condition : Condition
-    x : (channels, samples) float32
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    received, original : (channels, samples) float32
-    rate_kbps : float or None
-        What a codec really spent, for all channels, in kb/s.
-    """
-    if isinstance(condition.degradation, Degradation):
-        return (*degrade.apply(x, sample_rate, condition.degradation), None)
-    received, size_bytes = degrade.apply_codec(x, sample_rate, condition.degradation)
-    return received, x, size_bytes * 8e-3 * sample_rate / max(x.shape[1], 1)
-
-
 def _brick_wall(name: str, cutoff_hz: float, regime: str = NOTHING) -> Condition:
-    return Condition(name, regime, Degradation(Lowpass("brickwall", cutoff_hz), bits=16), cutoff_hz)
+    return Condition(name, regime, (Lowpass("brickwall", cutoff_hz), Rounding()), cutoff_hz)
 
 
 def _recursive(
-    name: str, regime: str, family: str, cutoff_hz: float, zero_phase: bool, note: str, bits: int | None = 16
+    name: str, regime: str, family: str, cutoff_hz: float, zero_phase: bool, note: str, rounded: bool = True
 ) -> Condition:
     lowpass = Lowpass(family, cutoff_hz, order=6, zero_phase=zero_phase)
-    return Condition(name, regime, Degradation(lowpass, bits=bits), cutoff_hz, note)
+    degradation: Degradation = (lowpass, Rounding()) if rounded else (lowpass,)
+    return Condition(name, regime, degradation, cutoff_hz, note)
 
 
 def _resampled(name: str, rate: float) -> Condition:
     """Music that was kept at a low rate; its band ends where the resampler's does."""
-    degradation = Degradation(Lowpass("resample", rate / 2), bits=16)
+    degradation = (Lowpass("resample", rate / 2), Rounding())
     return Condition(name, NOTHING, degradation, RESAMPLER_EDGE * rate / 2, f"kept at {rate:g} Hz")
 
 
 def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float) -> Condition:
     """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate."""
-    codec = Codec("mp3", (320 - rate_kbps) / 288, constant=True, bits=16)
-    return Condition(name, regime, codec, cutoff_hz, f"LAME, constant {rate_kbps} kb/s")
+    codec = Codec("mp3", (320 - rate_kbps) / 288, constant=True)
+    return Condition(name, regime, (codec, Rounding()), cutoff_hz, f"LAME, constant {rate_kbps} kb/s")
 
 
 # Where the codecs' bands end was measured on ten tracks of the training list: the highest bin within 3 dB of
@@ -103,7 +77,7 @@ CONDITIONS = (
     _resampled("resampled-22k", 22050.0),
     _recursive("butterworth-8k", RIGHT_PHASE, "butterworth", 8000.0, True, "order 6, forward and backward"),
     _recursive(
-        "butterworth-8k-float", RIGHT_PHASE, "butterworth", 8000.0, True, "the same, not rounded", None
+        "butterworth-8k-float", RIGHT_PHASE, "butterworth", 8000.0, True, "the same, not rounded", False
     ),
     _recursive("chebyshev-11k", RIGHT_PHASE, "chebyshev1", 11025.0, True, "order 6, forward and backward"),
     _recursive("butterworth-8k-causal", TURNED_PHASE, "butterworth", 8000.0, False, "order 6"),
@@ -111,12 +85,20 @@ CONDITIONS = (
     _mp3("mp3-96k", CODED, 96, 15100.0),
     _mp3("mp3-128k", WHOLE, 128, 16600.0),
     Condition(
-        "vorbis-low", CODED, Codec("vorbis", 0.99, bits=16), 15100.0, "quality 0.1 of 10, about 67 kb/s"
+        "vorbis-low", CODED, (Codec("vorbis", 0.99), Rounding()), 15100.0, "quality 0.1 of 10, about 67 kb/s"
     ),
     Condition(
-        "opus-24k", WHOLE, Codec("opus", 0.979, bits=16), 20000.0, "variable rate; the codec makes up a band"
+        "opus-24k",
+        WHOLE,
+        (Codec("opus", 0.979), Rounding()),
+        20000.0,
+        "variable rate; the codec makes up a band",
     ),
     Condition(
-        "opus-32k", WHOLE, Codec("opus", 0.963, bits=16), 20000.0, "variable rate; the codec makes up a band"
+        "opus-32k",
+        WHOLE,
+        (Codec("opus", 0.963), Rounding()),
+        20000.0,
+        "variable rate; the codec makes up a band",
     ),
 )

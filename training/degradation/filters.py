@@ -19,12 +19,32 @@ from tfbwe.errors import AudioError, ConfigError
 
 Signal = npt.NDArray[np.float32]
 
-RECURSIVE_FAMILIES = ("butterworth", "chebyshev1", "bessel", "elliptic")
-FAMILIES = ("brickwall", "resample", *RECURSIVE_FAMILIES)
 
-CHEBYSHEV_RIPPLE_DB = 0.05
-ELLIPTIC_RIPPLE_DB = 0.5
-ELLIPTIC_STOP_DB = 60.0
+@dataclass(frozen=True)
+class Family:
+    """A family of low-pass filters.
+
+    Attributes
+    ----------
+    recursive : bool
+        Whether it has an order, and leaves a weak high band.
+    ripple_db, stop_db : float
+        Of the pass band, and attenuation of the stop band, in dB, where the family has them.
+    """
+
+    recursive: bool
+    ripple_db: float = 0.0
+    stop_db: float = 0.0
+
+
+FAMILIES = {
+    "brickwall": Family(recursive=False),
+    "resample": Family(recursive=False),
+    "butterworth": Family(recursive=True),
+    "chebyshev1": Family(recursive=True, ripple_db=0.05),
+    "bessel": Family(recursive=True),
+    "elliptic": Family(recursive=True, ripple_db=0.5, stop_db=60.0),
+}
 
 GUARD_SAMPLES = 4096
 """Mirrored, faded-out signal put before and after, so that no filter sees an edge or wraps around."""
@@ -66,7 +86,7 @@ class Lowpass:
             raise ConfigError(
                 f"low-pass family: expected one of {', '.join(FAMILIES)}, received {self.family!r}"
             )
-        recursive = self.family in RECURSIVE_FAMILIES
+        recursive = FAMILIES[self.family].recursive
         if recursive and self.order < 1:
             raise ConfigError(f"low-pass order of {self.family}: expected 1 or more, received {self.order}")
         if not recursive and self.order != 0:
@@ -109,7 +129,7 @@ class Lowpass:
             )
         if signal.size == 0:
             return signal.copy()
-        if self.family in RECURSIVE_FAMILIES and not self.zero_phase:
+        if FAMILIES[self.family].recursive and not self.zero_phase:
             return self._run_once(signal, sample_rate)
         length = signal.shape[1]
         guarded = _guard(signal)
@@ -202,10 +222,11 @@ def _prototype(family: str, order: int) -> tuple[npt.NDArray[Any], npt.NDArray[A
     """Return zeros, poles and gain of the analogue filter, edge at 1 rad/s: the slow part of a design."""
     from scipy import signal
 
+    own = FAMILIES[family]
     zeros, poles, gain = {
         "butterworth": lambda: signal.buttap(order),
-        "chebyshev1": lambda: signal.cheb1ap(order, CHEBYSHEV_RIPPLE_DB),
+        "chebyshev1": lambda: signal.cheb1ap(order, own.ripple_db),
         "bessel": lambda: signal.besselap(order, norm="mag"),
-        "elliptic": lambda: signal.ellipap(order, ELLIPTIC_RIPPLE_DB, ELLIPTIC_STOP_DB),
+        "elliptic": lambda: signal.ellipap(order, own.ripple_db, own.stop_db),
     }[family]()
     return zeros, poles, float(gain)

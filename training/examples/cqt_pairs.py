@@ -19,16 +19,17 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
+from tfbwe.band import HIGHEST_HZ
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt.stream import block_window, default_overlap
 from tfbwe.network.quiet import quiet
+from tfbwe.transform import block_cqt
 
-from ..degradation import degrade, filters
+from ..degradation import degrade
 from ..music.manifest import Track, read_manifest
 from ..music.splits import name_hash
 from .drawn import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
-from .shards import BINS, SPLITS, Shard, block_cqt, format_description, sha256_of
+from .shards import BINS, SPLITS, Shard, format_description, sha256_of
 
 CONTEXT = 4096
 """Samples before and after a block that are degraded with it, so that a filter sees the music go on."""
@@ -78,29 +79,13 @@ def description(data: Path, seed: int, variants: int) -> dict[str, Any]:
 
 
 def _degradation() -> dict[str, Any]:
-    """All constants that the degradation of an example depends on."""
+    """All that the degradation of an example depends on."""
     return {
+        **degrade.description(),
         "context": CONTEXT,
         "silent_power": SILENT_POWER,
-        "cutoff_hz": [LOWEST_CUTOFF_HZ, HIGHEST_CUTOFF_HZ],
         "cutoff_margin": CUTOFF_MARGIN,
         "highest_hz": HIGHEST_HZ,
-        "sharp_probability": degrade.SHARP_PROBABILITY,
-        "resample_probability": degrade.RESAMPLE_PROBABILITY,
-        "zero_phase_probability": degrade.ZERO_PHASE_PROBABILITY,
-        "gentle_filters": [[*kind, p] for kind, p in degrade.GENTLE_FILTERS.items()],
-        "chebyshev_ripple_db": filters.CHEBYSHEV_RIPPLE_DB,
-        "elliptic_ripple_db": filters.ELLIPTIC_RIPPLE_DB,
-        "elliptic_stop_db": filters.ELLIPTIC_STOP_DB,
-        "guard_samples": filters.GUARD_SAMPLES,
-        "rounding_probability": degrade.ROUNDING_PROBABILITY,
-        "rounding_bits": degrade.ROUNDING_BITS,
-        "codec_probability": degrade.CODEC_PROBABILITY,
-        "codecs": list(degrade.CODECS),
-        "codec_rates": {codec: list(rates) for codec, rates in degrade.CODEC_RATES.items()},
-        "codec_fallback_rate": degrade.FALLBACK_RATE,
-        "codec_quality": list(degrade.CODEC_QUALITY_RANGE),
-        "gain_db": list(degrade.GAIN_RANGE_DB),
     }
 
 

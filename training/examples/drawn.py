@@ -168,10 +168,12 @@ def degraded(rng: np.random.Generator, x: npt.NDArray[np.float32], bandwidth_hz:
     """Example of a piece of music (1, samples), good up to `bandwidth_hz`; what `example` returns."""
     degradation = degrade.draw(rng, CUTOFF_MARGIN * bandwidth_hz)
     received, original = degrade.apply(x, SAMPLE_RATE, degradation)
+    lowpass = degrade.lowpass_of(degradation)
+    assert lowpass is not None
     return {
         "received": received[0],
         "original": original[0],
-        "cutoff_hz": np.array([degradation.lowpass.cutoff_hz], np.float32),
+        "cutoff_hz": np.array([lowpass.cutoff_hz], np.float32),
         "bandwidth_hz": np.array([bandwidth_hz], np.float32),
     }
 

@@ -8,7 +8,6 @@ examples are in random order, so that reading one after the other is as good as 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import itertools
 import json
@@ -23,10 +22,10 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.console import counted
-from tfbwe.cqt import BLOCK_LENGTH, CQT
+from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
-from tfbwe.transform import transform_parameters
+from tfbwe.transform import TRANSFORMS, block_cqt
 
 from ..arguments import command
 
@@ -51,12 +50,6 @@ class Shard:
     sha256: str
 
 
-@functools.cache
-def block_cqt() -> CQT:
-    """Return the transform that the blocks went through."""
-    return CQT()
-
-
 def format_description() -> dict[str, Any]:
     """Part of the schema that a reader relies on."""
     cqt = block_cqt()
@@ -65,7 +58,7 @@ def format_description() -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "transform": {**transform_parameters("cqt"), "bins": BINS},
+        "transform": {**TRANSFORMS["cqt"].parameters, "bins": BINS},
         "features": {
             "received": spectrum,
             "original": spectrum,

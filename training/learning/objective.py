@@ -9,14 +9,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfbwe.extension.high_band import CROSSOVER, FADE_HZ
-from tfbwe.stft import EPSILON
+from tfbwe.band import crossover
+from tfbwe.model.features import NORMALISATION
 
-from .transforms import log_magnitude, normalise, spectrum_of, transform
+from .presets import SPECTRA
+from .transforms import features, log_magnitude, magnitude, spectrum_of
 
 
 def two_term_loss(
-    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any, crossover: Any
+    heads: dict[str, Any], received: Any, original: Any, missing: Any, known: Any, gain_weight: Any
 ) -> tuple[Any, Any]:
     """Coherent error and log-magnitude error of each example.
 
@@ -28,7 +29,7 @@ def two_term_loss(
         Real and imaginary part.
     missing, known : (batch, 1, bins) float32, 0 or 1
         Bins between the cutoff and the track's bandwidth, and bins up to the track's bandwidth.
-    crossover : (batch, 1, bins) float32, 0..1
+    gain_weight : (batch, 1, bins) float32, 0..1
         Weight of the gain: the decoder leaves what lies below the crossover alone. A gain that had to be
         learned there too would have to be 1 to a thousandth under the bass before it may be anything else at
         the cutoff.
@@ -37,19 +38,19 @@ def two_term_loss(
     -------
     coherent, magnitude : (batch,) float32
         0.5 * log10(sum |C - X|^2 / (sum_missing |X|^2 + 1e-6) + 1e-3), and the mean over `known` of
-        |log(M + eps) - log(|X| + eps)|, weighted by `crossover`.
+        |log(M + eps) - log(|X| + eps)|, weighted by `gain_weight`.
     """
-    gain = 1.0 + (ops.exp(heads["log_gain"]) - 1.0) * crossover
+    gain = 1.0 + (ops.exp(heads["log_gain"]) - 1.0) * gain_weight
     error = (gain * received[0] - original[0]) ** 2 + (gain * received[1] - original[1]) ** 2
     power = original[0] ** 2 + original[1] ** 2
     lost = ops.sum(power * missing, axis=(1, 2))
     ratio = ops.sum(error * known, axis=(1, 2)) / (lost + 1e-6)
     coherent = 0.5 * ops.log10(ratio + 1e-3)
     difference = ops.abs(log_magnitude(*received) + heads["log_residual"] - log_magnitude(*original))
-    weight = crossover * known
+    weight = gain_weight * known
     count = ops.sum(weight, axis=(1, 2)) * ops.cast(ops.shape(difference)[1], "float32")
-    magnitude = ops.sum(difference * weight, axis=(1, 2)) / ops.maximum(count, 1.0)
-    return coherent, magnitude
+    distance = ops.sum(difference * weight, axis=(1, 2)) / ops.maximum(count, 1.0)
+    return coherent, distance
 
 
 def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, missing: Any) -> Any:
@@ -58,10 +59,10 @@ def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, miss
     The objective of Miron & Davies (DAFx-18). Parameters as in `two_term_loss`, with the head
     ``log_residual`` alone; returns (batch,) float32.
     """
-    magnitude = ops.exp(log_magnitude(*received) + heads["log_residual"]) - EPSILON
-    target = ops.sqrt(original[0] ** 2 + original[1] ** 2)
+    predicted = NORMALISATION.raised(magnitude(*received), heads["log_residual"], ops)
+    target = magnitude(*original)
     power = ops.sum(target**2 * missing, axis=(1, 2))
-    return ops.sum((magnitude - target) ** 2 * missing, axis=(1, 2)) / (power + 1e-3)
+    return ops.sum((predicted - target) ** 2 * missing, axis=(1, 2)) / (power + 1e-3)
 
 
 @keras.saving.register_keras_serializable(package="tfbwe")
@@ -70,7 +71,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
 
     Inputs are a dictionary of ``received`` and ``original``, waveforms (batch, samples) float32 in [-1, 1] or
     their spectra (batch, 2, frames, bins) float32, real and imaginary part, and of ``cutoff_hz`` and
-    ``bandwidth_hz`` (batch, 1) float32. `kind` is that of the transform, see `transforms.transform`.
+    ``bandwidth_hz`` (batch, 1) float32. `kind` is the name of the transform.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
         self.objective = objective
         self.coherent_weight = coherent_weight
         self.kind = kind
-        self.transform = transform(kind, network.input_shape[-1])
+        self.transform = SPECTRA[kind](network.input_shape[-1])
         self.coherent = keras.metrics.Mean(name="coherent")
         self.magnitude = keras.metrics.Mean(name="magnitude")
         self.built = True  # the network is: so a saved optimiser state finds its variables again
@@ -89,15 +90,15 @@ class Trainer(keras.Model):  # type: ignore[misc]
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32."""
         received, original = (spectrum_of(self.transform, inputs[name]) for name in ("received", "original"))
-        heads = self.network(normalise(log_magnitude(*received)), training=training)
+        heads = self.network(features(*received), training=training)
         heads = {name: ops.cast(head, "float32") for name, head in heads.items()}
         cutoff_hz, bandwidth_hz = inputs["cutoff_hz"][:, :, None], inputs["bandwidth_hz"][:, :, None]
         hertz = self.transform.frequencies[None, None, :]
         known = ops.cast(hertz + self.transform.reach_hz <= bandwidth_hz, "float32")
         missing = known * ops.cast(hertz > cutoff_hz, "float32")
         if self.objective == "two_term":
-            crossover = ops.clip((hertz - CROSSOVER * cutoff_hz) / FADE_HZ + 1.0, 0.0, 1.0)
-            parts = two_term_loss(heads, received, original, missing, known, crossover)
+            weight = crossover(hertz, cutoff_hz, ops)
+            parts = two_term_loss(heads, received, original, missing, known, weight)
         else:
             error = squared_error_loss(heads, received, original, missing)
             parts = (ops.zeros_like(error), error)

@@ -1,19 +1,21 @@
 """Named training settings. A preset is a frozen `FitConfig`; the command line may override single fields."""
 
+import ast
 import dataclasses
 import math
+from typing import Any
 
-from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
 from tfbwe.extension.high_band import HEADS
 from tfbwe.network.autoencoder import AutoencoderConfig
-from tfbwe.stft import HOP_LENGTH, N_FFT
+from tfbwe.transform import TRANSFORMS, Transform
 
+from .transforms import ConstantQ, Stft
+
+SPECTRA: dict[str, type[Stft] | type[ConstantQ]] = {"stft": Stft, "cqt": ConstantQ}
+"""What computes the spectra of each transform in training, given the number of bins."""
 NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}
 """The objectives, and the heads that a network must have for each."""
-MODELS = ("stft", "cqt")
-CQT_FRAMES, CQT_BANDS = 448, 411
-"""Frames of a block, and bands of constant Q, of `tfbwe.cqt.CQT` as it is."""
 POSITIVE = (
     "hours",
     "epoch_hours",
@@ -32,7 +34,7 @@ class FitConfig:
     Attributes
     ----------
     model : str
-        ``stft`` or ``cqt``: the transform.
+        Name of the transform, one of `tfbwe.transform.TRANSFORMS`.
     network : AutoencoderConfig
     objective : str
         ``two_term`` or ``squared_error``.
@@ -76,9 +78,9 @@ class FitConfig:
     valid_crops: int = 128
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise ConfigError(f"model must be {' or '.join(MODELS)}; got {self.model!r}")
-        frames, most = (None, N_FFT // 2 + 1) if self.model == "stft" else (CQT_FRAMES, CQT_BANDS)
+        if self.model not in TRANSFORMS:
+            raise ConfigError(f"model must be {' or '.join(TRANSFORMS)}; got {self.model!r}")
+        frames, most = self._transform.frames, len(self._transform.frequencies)
         if self.network.frames != frames or self.network.bins > most:
             raise ConfigError(
                 f"the {self.model} needs a network of frames={frames} and bins up to {most}; "
@@ -101,12 +103,16 @@ class FitConfig:
     @property
     def crop_samples(self) -> int:
         """Length of a crop."""
-        return BLOCK_LENGTH if self.model == "cqt" else (self.crop_frames - 1) * HOP_LENGTH + N_FFT
+        return self._transform.crop_samples(self.crop_frames)
+
+    @property
+    def _transform(self) -> Transform:
+        return TRANSFORMS[self.model]
 
 
 _CQT = AutoencoderConfig(
     bins=400,
-    frames=CQT_FRAMES,
+    frames=TRANSFORMS["cqt"].frames,
     time_stride=4,
     channels=(12, 24),
     kernels=(9, 25),  # the second spans two octaves of 12 groups
@@ -155,3 +161,26 @@ def preset(model: str, name: str) -> FitConfig:
     except KeyError:
         known = ", ".join(f"{m}/{n}" for m, n in PRESETS)
         raise ConfigError(f"no preset {model}/{name}; there are {known}") from None
+
+
+def overridden(config: FitConfig, settings: list[str]) -> FitConfig:
+    """Apply ``key=value`` settings to a configuration; unknown keys are a `ConfigError`."""
+    for setting in settings:
+        key, _, text = setting.partition("=")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        group, _, name = key.rpartition(".")
+        target: Any = config.network if group == "network" else config
+        known = [field.name for field in dataclasses.fields(target)]
+        if group not in ("", "network") or name not in known or key == "network":
+            raise ConfigError(f"--set {setting}: unknown key; there are {', '.join(known)}")
+        expected = getattr(target, name)
+        if isinstance(expected, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(expected):
+            raise ConfigError(f"--set {setting}: expected a value like {expected!r}")
+        changed = dataclasses.replace(target, **{name: value})
+        config = dataclasses.replace(config, network=changed) if group else changed
+    return config

@@ -1,8 +1,7 @@
-"""The run folder: configuration and versions, checkpoints written in one step, the training curve."""
+"""Writing a run folder: configuration and versions, checkpoints in one step, the training curve."""
 
 import csv
 import dataclasses
-import json
 import shlex
 import sys
 import time
@@ -11,18 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tqdm
+from keras import ops
 
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
-from tfbwe.network.autoencoder import autoencoder, config_from_dict
+from tfbwe.network.run_folder import (
+    BEST,
+    CONFIG,
+    CURVE,
+    FEATURES,
+    HISTORY,
+    LAST,
+    network_config,
+    read_description,
+)
 
-from ..arguments import command, module
+from ..arguments import command
 from ..provenance import git_revision, versions
-from .presets import FitConfig
-
-CONFIG, LAST, BEST, HISTORY, CURVE = "config.json", "last.keras", "best.keras", "history.csv", "curve.png"
-FEATURES = "features.npz"
+from .presets import SPECTRA, FitConfig
+from .transforms import features, spectrum_of
 
 
 def describe(
@@ -57,46 +65,30 @@ def read_config(run: Path) -> FitConfig:
     ConfigError
         If there is none, or if it has keys that this version does not know.
     """
-    description = read_description(run)
     try:
-        values = description["config"]
-        return FitConfig(**{**values, "network": config_from_dict(values["network"])})
-    except (ConfigError, KeyError, TypeError) as error:
+        values = {**read_description(run)["config"], "network": network_config(run)}
+        return FitConfig(**values)
+    except TypeError as error:
         raise ConfigError(
             f"{run / CONFIG}: not the configuration of a run of this version: {error}"
         ) from None
 
 
-def best_network(run: Path) -> keras.Model:
-    """Return the best network of a run folder, in the precision that is set now.
+def write_features(run: Path, config: FitConfig, train: Any, valid: Any) -> None:
+    """Keep some features of training and of held-out music.
 
-    Raises
-    ------
-    ConfigError
-        If this is not a run folder, or its network is damaged or of another version.
+    Export sets the ranges of quantised values on the ones and verifies on the others. `train` and `valid` are
+    what `training.examples.sources` opens.
     """
-    network = autoencoder(read_config(run).network)
-    try:
-        network.set_weights(keras.models.load_model(run / BEST, compile=False).get_weights())
-    except Exception as error:  # Keras raises whatever the damaged part happens to raise
-        raise ConfigError(f"{run / BEST}: expected the best network of this run: {error}") from None
-    return network
-
-
-def read_description(run: Path) -> dict[str, Any]:
-    """Return all of what `describe` put into a run folder; `ConfigError` if it is not there."""
-    path = run / CONFIG
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{run}: expected a run folder made by {module('fit')}, with {CONFIG} in it"
-        ) from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: expected JSON as {module('fit')} writes it: {error}") from None
-    if not isinstance(description, dict):
-        raise ConfigError(f"{path}: expected a JSON object as {module('fit')} writes it")
-    return description
+    if (run / FEATURES).exists():
+        return
+    arrays = {}
+    own = SPECTRA[config.model](config.network.bins)
+    for split, source, count in (("train", train, 48), ("valid", valid, 16)):
+        received = spectrum_of(own, source.fixed_set(count)["received"])
+        arrays[split] = ops.convert_to_numpy(features(*received)).astype(np.float16)
+    with replacing(run / FEATURES) as temporary:
+        np.savez_compressed(temporary, **arrays)
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,15 +1,15 @@
-"""What a network sees of a waveform: the STFT or the constant-Q transform, in `keras.ops`."""
+"""The spectra that networks read, of waveforms, in `keras.ops`: the STFT and the constant-Q transform."""
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
-from tfbwe.cqt import BLOCK_LENGTH, CQT
+from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.cqt.stream import block_window, default_overlap
-from tfbwe.errors import ConfigError
-from tfbwe.stft import BIN_HZ, EPSILON, FEATURE_OFFSET, FEATURE_SCALE, HOP_LENGTH, N_FFT, window
+from tfbwe.model.features import NORMALISATION
+from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, window
+from tfbwe.transform import TRANSFORMS, block_cqt
 
 from . import cqt_ops
 
@@ -32,7 +32,7 @@ class Stft:
 
     def __init__(self, bins: int) -> None:
         self.bins = bins
-        self.frequencies = (np.arange(bins) * BIN_HZ).astype(np.float32)
+        self.frequencies = TRANSFORMS["stft"].frequencies[:bins].astype(np.float32)
         self.reach_hz = np.full(bins, 2 * BIN_HZ, np.float32)
 
     def __call__(self, x: Any) -> Spectrum:
@@ -65,11 +65,11 @@ class ConstantQ:
     """
 
     def __init__(self, bins: int) -> None:
-        self.cqt = CQT()
+        self.cqt = block_cqt()
         self.window = block_window(BLOCK_LENGTH, default_overlap(BLOCK_LENGTH))
         first = self.cqt.constant_q.start
         self.bands = slice(first, first + bins)
-        self.frequencies: npt.NDArray[np.float32] = self.cqt.frequencies[self.bands].astype(np.float32)
+        self.frequencies = TRANSFORMS["cqt"].frequencies[:bins].astype(np.float32)
         self.reach_hz = self.frequencies * np.float32(2 ** (1 / self.cqt.bins_per_octave) - 1)
 
     def __call__(self, x: Any) -> Spectrum:
@@ -78,25 +78,21 @@ class ConstantQ:
         return real[..., self.bands], imaginary[..., self.bands]
 
 
-def transform(kind: str, bins: int) -> Stft | ConstantQ:
-    """Return the transform of a kind of model, ``stft`` or ``cqt``."""
-    if kind == "stft":
-        return Stft(bins)
-    if kind == "cqt":
-        return ConstantQ(bins)
-    raise ConfigError(f"transform: expected stft or cqt, received {kind!r}")
-
-
 def spectrum_of(own: Stft | ConstantQ, x: Any) -> Spectrum:
     """Transform waveforms (batch, samples); take spectra (batch, 2, frames, bins) apart into their parts."""
     return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else own(x)
 
 
 def log_magnitude(real: Any, imaginary: Any) -> Any:
-    """log(|Y| + EPSILON), same shape, nepers."""
-    return ops.log(ops.sqrt(real * real + imaginary * imaginary) + EPSILON)
+    """log(|Y| + epsilon), same shape, nepers."""
+    return NORMALISATION.log(magnitude(real, imaginary), ops)
 
 
-def normalise(log_magnitudes: Any) -> Any:
-    """Network input for log-magnitudes in nepers, same shape."""
-    return (log_magnitudes + FEATURE_OFFSET) / FEATURE_SCALE
+def features(real: Any, imaginary: Any) -> Any:
+    """Network input, same shape."""
+    return NORMALISATION.features(magnitude(real, imaginary), ops)
+
+
+def magnitude(real: Any, imaginary: Any) -> Any:
+    """|Y|, same shape."""
+    return ops.sqrt(real * real + imaginary * imaginary)

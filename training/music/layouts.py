@@ -12,12 +12,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from tfbwe.audio.formats import SOUND_SUFFIXES
 from tfbwe.errors import ConfigError
 
 from . import debian_music
 from .splits import MUSDB_VALID, SPLIT_NAMES, VALID_SHARE, name_hash, split_by_hash
-
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 
 # A data set is found in the folder that holds it as well as in its own.
 _MUSDB_MIX = re.compile(r"(?:[^/]+/)?(train|test)/([^/]+)/mixture\.wav")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfbwe.audio.excerpts import spans
 from tfbwe.console import counted
 from tfbwe.errors import AudioError, TfbweError
 
@@ -61,14 +62,10 @@ def excerpts(path: Path, count: int = EXCERPTS, seconds: float = EXCERPT_SECONDS
 
     try:
         with soundfile.SoundFile(path) as file:
-            length = round(seconds * file.samplerate)
-            if file.frames <= count * length:
-                parts = [file.read(dtype="float32", always_2d=True)]
-            else:
-                parts = []
-                for start in np.linspace(0, file.frames - length, count).astype(int):
-                    file.seek(int(start))
-                    parts.append(file.read(length, dtype="float32", always_2d=True))
+            parts = []
+            for start, stop in spans(file.frames, round(seconds * file.samplerate), count):
+                file.seek(start)
+                parts.append(file.read(stop - start, dtype="float32", always_2d=True))
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError(f"not readable ({error})") from error
     shortest = min(len(part) for part in parts)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.sound_files import FORMATS, noise, read, write
-from tfbwe.audio.reader import Reader, Resampler
+from tfbwe.audio.reader import Reader
+from tfbwe.audio.resampler import Resampler
 from tfbwe.errors import AudioError, ConfigError
 
 

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.cutoff.bandwidth import Bandwidth, CutoffTracker, Histogram, find_edge_hz
+from tfbwe.cutoff.bandwidth import Bandwidth
+from tfbwe.cutoff.edge import find_edge_hz
+from tfbwe.cutoff.histogram import Histogram
+from tfbwe.cutoff.tracker import CutoffTracker
 from tfbwe.errors import AudioError, ConfigError
 
 RATE = 44100

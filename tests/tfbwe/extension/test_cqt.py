@@ -6,7 +6,7 @@ from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.errors import ConfigError
 from tfbwe.extension.cqt import CqtExtension
-from tfbwe.phase.mirror import PHASES, mirrored, unit
+from tfbwe.phase.mirror import MEMORYLESS, mirrored, unit
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft
 
 CQT_DEFAULT = CQT()
@@ -33,10 +33,10 @@ def extend(monkeypatch):
         padded = np.pad(original, ((0, 0), (0, 2 * BLOCK_LENGTH)))
         blocks = CQTAnalysis(CQT_DEFAULT, len(original)).process(padded)
         monkeypatch.setattr(TrueHeads, "original", iter(blocks))
-        monkeypatch.setattr("tfbwe.extension.cqt.StepModel", TrueHeads)
         monkeypatch.setattr("tfbwe.extension.high_band.EDGE", 0.0)  # true heads need no mending
         settings = {"diffuse": 1.0, "phase": "mirror", **more}
-        extension = CqtExtension(CQT_BUNDLE, len(original), cutoff_hz, **settings)
+        model = TrueHeads(CQT_BUNDLE, len(original))
+        extension = CqtExtension(model, len(original), cutoff_hz, **settings)
         tail = np.zeros((len(original), extension.latency), np.float32)
         high = np.concatenate([extension.process(received, 0), extension.process(tail, 0)], axis=1)
         return received + high[:, extension.latency :]
@@ -55,7 +55,7 @@ def power_db(x, low_hz, high_hz):
     return 10 * np.log10((np.abs(np.fft.rfft(x)[:, (hz >= low_hz) & (hz < high_hz)]) ** 2).sum())
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_true_heads_restore_the_level_of_the_spectrum(extend, channels, phase):
     original = music(channels, 3.0, cutoff_hz=20000.0)
@@ -117,20 +117,19 @@ def test_the_folded_spectrum_is_that_of_a_real_signal_below_the_cutoff():
     np.testing.assert_array_equal(folded[:, :6000], spectrum[:, :6000])
 
 
-def test_the_network_hears_the_log_magnitudes_of_the_windowed_block(monkeypatch):
-    heard = []
+def test_the_network_reads_the_log_magnitudes_of_the_windowed_block():
+    read = []
 
-    class Listener(KnownHeads):
+    class Recorder(KnownHeads):
         def step(self, features):
-            heard.append(features.copy())
+            read.append(features.copy())
             return super().step(features)
 
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", Listener)
     x = music(2, 2.0)
-    CqtExtension(CQT_BUNDLE, 2, CUTOFF_HZ, 1.0, "mirror").process(x, 0)
+    CqtExtension(Recorder(CQT_BUNDLE, 2), 2, CUTOFF_HZ, 1.0, "mirror").process(x, 0)
     blocks = CQTAnalysis(CQT_DEFAULT, 2).process(x)
-    assert len(heard) == len(blocks) == 3
-    for features, block in zip(heard, blocks, strict=True):
+    assert len(read) == len(blocks) == 3
+    for features, block in zip(read, blocks, strict=True):
         assert features.shape == (2, 448, 400)
         assert features.dtype == np.float32
         expected = (np.log(np.abs(block[..., 1:401]) + 1e-4) + 5) / 3
@@ -151,32 +150,29 @@ def test_the_stereo_image_goes_on_from_block_to_block(extend):
 
 
 def test_limited_frames_are_counted_once_each(monkeypatch):
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
     monkeypatch.setattr(KnownHeads, "heads", (0.0, 9.0))
-    extension = CqtExtension(CQT_BUNDLE, 1, CUTOFF_HZ, 1.0, "mirror")
+    extension = CqtExtension(KnownHeads(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "mirror")
     extension.process(noise(1, 3 * HOP, CUTOFF_HZ, 0.3) + 0.01, 0)
     assert extension.limited_frames == 3 * 336  # not 448: a third of them comes again in the next block
 
 
 def test_the_tracker_sees_the_frames_of_the_stft_all_of_them_once(monkeypatch):
     seen = []
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", KnownHeads)
-    monkeypatch.setattr("tfbwe.extension.cqt.CutoffTracker.update", lambda self, power: seen.append(power))
+    monkeypatch.setattr("tfbwe.cutoff.tracker.CutoffTracker.update", lambda self, power: seen.append(power))
     x = music(2, 2.0)
-    CqtExtension(CQT_BUNDLE, 2, None, 1.0, "mirror").process(x, 0)
+    CqtExtension(KnownHeads(CQT_BUNDLE, 2), 2, None, 1.0, "mirror").process(x, 0)
     expected = np.abs(stft(x)[:, : 3 * HOP // HOP_LENGTH]) ** 2
     assert len(seen) == 3 * HOP // HOP_LENGTH
     np.testing.assert_allclose(np.stack(seen, axis=1), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_blocks_without_a_cutoff_or_in_range_or_of_silence_are_not_given_to_the_network(monkeypatch):
+def test_blocks_without_a_cutoff_or_in_range_or_of_silence_are_not_given_to_the_network():
     class Idle(AlertHeads):
         def step(self, features):
             raise AssertionError("asked")
 
-    monkeypatch.setattr("tfbwe.extension.cqt.StepModel", Idle)
     for cutoff_hz, x in [(None, music(1, 1.0)), (21000.0, music(1, 1.0)), (CUTOFF_HZ, np.zeros((1, 44100)))]:
-        extension = CqtExtension(CQT_BUNDLE, 1, cutoff_hz, 1.0, "mirror")
+        extension = CqtExtension(Idle(CQT_BUNDLE, 1), 1, cutoff_hz, 1.0, "mirror")
         assert not extension.process(np.float32(x), 0).any()
         assert extension.latency == CQT_LATENCY
 
@@ -185,4 +181,4 @@ def test_a_phase_that_a_block_cannot_have_is_refused():
     with pytest.raises(
         ConfigError, match="phase: expected one of received, mirror for a cqt model, received"
     ):
-        CqtExtension(CQT_BUNDLE, 1, CUTOFF_HZ, 1.0, "pghi")
+        CqtExtension(KnownHeads(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "pghi")

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.extension.high_band import CEILING, EDGE, FADE_HZ, Heads, HighBand
+from tfbwe.band import FADE_HZ
+from tfbwe.extension.high_band import CEILING, EDGE, Heads, HighBand
 from tfbwe.model.bundle import load_bundle
-from tfbwe.phase.mirror import PHASES, phasors
+from tfbwe.phase.mirror import MEMORYLESS, phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
 
 MANIFEST = load_bundle("stft").manifest
@@ -67,7 +68,7 @@ def ceilings(spectrum):
     return CEILING * np.sqrt(np.mean(np.abs(octave) ** 2, axis=-1, keepdims=True))
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 @pytest.mark.parametrize("channels", [1, 2, 5, 8])
 @pytest.mark.parametrize("above", [3.0, 1e-5])
 def test_heads_of_zero_add_nothing(channels, phase, above):
@@ -187,7 +188,7 @@ def test_limited_frames_are_counted():
 @given(
     cutoff_hz=st.floats(20, 22000),
     seed=st.integers(0, 99),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(MEMORYLESS),
     channels=st.integers(1, 3),
 )
 def test_nothing_is_added_below_the_crossover_or_above_the_highest_frequency(
@@ -229,7 +230,7 @@ def test_a_silent_channel_beside_a_loud_one_stays_silent():
     log_residual=st.floats(-1e4, 1e4),
     cutoff_hz=st.floats(1, 22049),
     channels=st.integers(1, 3),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(MEMORYLESS),
 )
 def test_any_finite_input_gives_finite_output(exponents, log_gain, log_residual, cutoff_hz, channels, phase):
     spectrum = received(3, channels, 0, *(10.0**exponent for exponent in exponents))
@@ -258,7 +259,7 @@ def test_channels_in_another_order_give_the_outputs_in_that_order(order):
     assert np.abs(moved - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 def test_frames_one_by_one_give_the_bits_of_all_at_once(phase):
     spectrum = received(channels=2)
     some = random_heads(spectrum)

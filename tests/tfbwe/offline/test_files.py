@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from tfbwe.cutoff.bandwidth import measure_band
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.model.bundle import WEIGHTS
-from tfbwe.offline.files import extend, extend_file
-from tfbwe.offline.received import measure_band
+from tfbwe.offline.files import extend_file
+from tfbwe.offline.signals import extend
 
 SHIPPED = WEIGHTS / "stft.tflite"
 

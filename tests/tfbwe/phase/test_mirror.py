@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import ConfigError
-from tfbwe.phase.mirror import PHASES, phasors
+from tfbwe.phase.mirror import MEMORYLESS, phasors
 from tfbwe.stft import BIN_HZ, N_FFT, SAMPLE_RATE, stft
 
 BINS = N_FFT // 2 + 1
@@ -44,7 +44,7 @@ def test_mirror_is_the_phase_of_the_signal_times_a_carrier_of_twice_the_cutoff(c
     first_frame=st.integers(0, 2**31),
     exponent=st.integers(-40, 7),
     seed=st.integers(0, 99),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(MEMORYLESS),
 )
 def test_phasors_have_magnitude_one_for_any_spectrum(cutoff_bin, first_frame, exponent, seed, phase):
     received = spectrum(3, 2, seed, 10.0**exponent)
@@ -55,13 +55,13 @@ def test_phasors_have_magnitude_one_for_any_spectrum(cutoff_bin, first_frame, ex
     np.testing.assert_allclose(np.abs(unit), 1, atol=1e-3 if exponent < -15 else 1e-5)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 def test_phasors_of_zeros_have_magnitude_one(phase):
     unit = phasors(np.zeros((2, 1, BINS), np.complex64), 0, 371, phase)
     np.testing.assert_array_equal(np.abs(unit), 1)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 def test_the_received_band_keeps_its_phase(phase):
     received = spectrum()
     unit = phasors(received, 4, 371, phase)[..., :371]
@@ -74,7 +74,7 @@ def test_received_is_the_phase_of_every_bin():
     np.testing.assert_allclose(unit, received / np.abs(received), atol=1e-6)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", MEMORYLESS)
 @pytest.mark.parametrize("cutoff_bin", [1, 100, 371])
 def test_leaving_out_bins_changes_none_of_the_others(phase, cutoff_bin):
     received = spectrum()
@@ -92,7 +92,7 @@ def test_frames_one_by_one_give_the_bits_of_all_at_once(cutoff_bin):
 def test_the_spectrum_is_left_as_it_was():
     received = spectrum()
     before = received.copy()
-    for phase in PHASES:
+    for phase in MEMORYLESS:
         phasors(received, 0, 100, phase)
     np.testing.assert_array_equal(received, before)
 

@@ -9,8 +9,9 @@ pytest.importorskip("scipy")
 
 from tfbwe.measures.distances import compare
 from tfbwe.stft import SAMPLE_RATE
-from training.comparison import rows
+from training.comparison.cache import Kept
 from training.comparison.lineup import System
+from training.comparison.measuring import measured
 from training.degradation.conditions import CONDITIONS
 from training.music.manifest import Track
 
@@ -30,41 +31,41 @@ SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))
         ({}, {}, {"kind": "true"}),
     ],
 )
-def test_a_row_is_kept_for_the_same_track_channel_and_system_only(tmp_path, track, condition, system):
-    kept = rows._Kept(tmp_path, TRACK, CONDITIONS[0])
+def test_a_row_is_kept_for_the_same_track_condition_and_system_only(tmp_path, track, condition, system):
+    kept = Kept(tmp_path, TRACK, CONDITIONS[0])
     kept.put(SYSTEM, {"sdr_db": 1.0})
     kept.write()
-    assert rows._Kept(tmp_path, TRACK, CONDITIONS[0]).get(SYSTEM, False) == {"sdr_db": 1.0}
-    other = rows._Kept(
+    assert Kept(tmp_path, TRACK, CONDITIONS[0]).get(SYSTEM, False) == {"sdr_db": 1.0}
+    other = Kept(
         tmp_path, dataclasses.replace(TRACK, **track), dataclasses.replace(CONDITIONS[0], **condition)
     )
     assert not other.has(dataclasses.replace(SYSTEM, **system), False)
 
 
 def test_a_name_alone_changes_nothing(tmp_path):
-    kept = rows._Kept(tmp_path, TRACK, CONDITIONS[0])
+    kept = Kept(tmp_path, TRACK, CONDITIONS[0])
     kept.put(SYSTEM, {"sdr_db": 1.0})
     kept.write()
     renamed = dataclasses.replace(CONDITIONS[0], name="new", regime="new", note="new")
-    again = rows._Kept(tmp_path, TRACK, renamed)
+    again = Kept(tmp_path, TRACK, renamed)
     assert again.has(dataclasses.replace(SYSTEM, name="new"), False)
     assert not again.has(SYSTEM, True)
 
 
 def test_a_cutoff_above_the_measured_band_leaves_that_band_undefined(low_passed):
     original, estimate = low_passed(cutoff_hz=15000), low_passed(cutoff_hz=15000, seed=1)
-    values = rows.measured(original, estimate, 16000.0)
+    values = measured(original, estimate, 16000.0)
     assert values["lsd_hf"] is None
     assert values["lsd_hf_matched"] is None
-    known = dataclasses.asdict(compare(original, estimate, SAMPLE_RATE, 8000.0))
+    known = compare(original, estimate, SAMPLE_RATE, 8000.0)
     assert {name: values[name] for name in ("sdr_db", "snr_db", "lsd")} == {
         name: known[name] for name in ("sdr_db", "snr_db", "lsd")
     }
-    assert rows.measured(original, estimate, 8000.0) == known
+    assert measured(original, estimate, 8000.0) == known
 
 
 def test_what_is_not_finite_is_none(low_passed):
     x = low_passed()
-    assert rows.measured(x, x, 8000.0)["sdr_db"] is None
-    silent = rows.measured(np.zeros_like(x), x, 8000.0)
+    assert measured(x, x, 8000.0)["sdr_db"] is None
+    silent = measured(np.zeros_like(x), x, 8000.0)
     assert silent["lsd"] is None

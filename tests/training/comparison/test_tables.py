@@ -12,7 +12,7 @@ from training.comparison.results import Results
 from training.degradation.conditions import CONDITIONS, NOTHING, RIGHT_PHASE
 
 NAMES = ("brickwall-8k", "brickwall-4k", "butterworth-8k")
-CHANNELS = [next(c for c in CONDITIONS if c.name == name) for name in NAMES]
+THROUGH = [next(c for c in CONDITIONS if c.name == name) for name in NAMES]
 TRACKS = [f"{i}.flac" for i in range(8)]
 MODEL = load_model("stft")
 EXACT = dataclasses.replace(
@@ -25,12 +25,12 @@ def made_up(gains):
     systems = line_up([MODEL, EXACT], ["model", "true"], ["mirror", "received"])
     rows = []
     for place, track in enumerate(TRACKS):
-        for channel in CHANNELS:
+        for condition in THROUGH:
             for system in systems:
-                gain = gains.get((system.name, channel.name), 0.0)
+                gain = gains.get((system.name, condition.name), 0.0)
                 values = {"sdr_db": 20.0 + 5 * place + gain, "lsd_hf": 3.0 + 0.3 * place - gain}
-                rows.append({"track": track, "condition": channel.name, "system": system.name, **values})
-    return Results(rows, CHANNELS, systems)
+                rows.append({"track": track, "condition": condition.name, "system": system.name, **values})
+    return Results(rows, THROUGH, systems)
 
 
 def test_a_gain_is_the_difference_track_by_track():
@@ -55,10 +55,10 @@ def test_a_regime_averages_its_conditions_and_no_others():
     assert results.regime_gain(RIGHT_PHASE, "stft, diffuse 1", "sdr_db").mean == pytest.approx(9.0)
 
 
-def test_one_look_tells_gain_and_cost_and_what_is_none():
+def test_the_overview_has_gain_and_cost_and_what_is_none():
     results = made_up({("stft, diffuse 1", "butterworth-8k"): 1.5})
     cost = {"rtf": 0.0163, "macs_per_s": 71.6e6, "size_bytes": 412656, "latency_samples": 2048}
-    lines = tables.look(results, {"stft": cost}).splitlines()
+    lines = tables.overview(results, {"stft": cost}).splitlines()
     line = next(line for line in lines if line.startswith("| stft, diffuse 1 |"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1:] == ["(+0.00) / (+0.00)", "+1.50 / -1.50", "0.016", "71.6", "413", "46"]
@@ -80,7 +80,7 @@ def test_a_quantised_model_is_held_against_its_own_float_twin():
 
 def test_a_float_twin_stands_in_its_own_table_and_not_in_the_first():
     text = tables.markdown(made_up({}), [MODEL, EXACT], {})
-    first = text.split("## At one look")[1].split("\n## ")[0]
+    first = text.split("## In short")[1].split("\n## ")[0]
     assert "| stft, diffuse 1 |" in first
     assert "exact" not in first
     assert "| exact, diffuse 1 |" in text
@@ -125,15 +125,15 @@ def test_scores_of_some_tracks_are_said_to_be_of_some():
         {**row, "visqol": 4.0 - (row["system"] == "received")} if row["track"] in TRACKS[:6] else row
         for row in results.rows
     ]
-    heard = Results(rows, CHANNELS, results.systems)
-    text = tables.look(heard, {})
+    scored = Results(rows, THROUGH, results.systems)
+    text = tables.overview(scored, {})
     assert "ViSQOL (more is better; on 6 of the tracks)" in text
     assert "| stft, diffuse 1 | (+0.00) / (+0.00) / +1.00 |" in text
-    assert "ViSQOL" not in tables.look(results, {})
+    assert "ViSQOL" not in tables.overview(results, {})
 
 
 def test_a_measure_that_nobody_has_is_no_column():
     results = made_up({})
     assert results.measures == ["sdr_db", "lsd_hf"]
-    nothing = Results([], CHANNELS, [System("received", "received", lambda excerpt: excerpt.received)])
+    nothing = Results([], THROUGH, [System("received", "received", lambda excerpt: excerpt.received)])
     assert nothing.estimate("brickwall-8k", "received", "sdr_db") is None

@@ -1,5 +1,7 @@
 """The narrow channels that training music is sent through."""
 
+import dataclasses
+import json
 from collections import Counter
 
 import numpy as np
@@ -8,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbwe.errors import AudioError, ConfigError
+from training.degradation.codecs import CODECS, Codec
 from training.degradation.degrade import (
-    CODEC_QUALITY_RANGE,
-    CODECS,
-    GAIN_RANGE_DB,
-    HIGHEST_CUTOFF_HZ,
-    Degradation,
+    DRAWING,
+    STAGES,
+    Gain,
+    Rounding,
     apply,
-    codec_round_trip,
+    apply_counted,
+    description,
     draw,
+    lowpass_of,
 )
 from training.degradation.filters import Lowpass
 
@@ -50,7 +54,7 @@ def correlation(x, y):
 @pytest.mark.parametrize("rate", [22050, 44100, 48000, 96000])
 def test_codecs_keep_every_sample_in_its_place(codec, rate):
     x = music(1, 30001, rate)
-    y = codec_round_trip(x, rate, codec, 0.2)
+    y = Codec(codec, 0.2).apply(x, rate)
     assert y.shape == x.shape
     assert abs(shift_between(x[0], y[0])) <= 0.3
     assert correlation(x, y) > 0.98
@@ -62,7 +66,7 @@ def test_codecs_keep_every_sample_in_its_place(codec, rate):
 @given(channels=st.integers(1, 3), samples=st.integers(0, 6000), quality=st.floats(0, 0.5))
 def test_codecs_keep_shape_type_and_finite_values_at_any_length(codec, channels, samples, quality):
     x = music(channels, samples)
-    y = codec_round_trip(x, RATE, codec, quality)
+    y = Codec(codec, quality).apply(x, RATE)
     assert y.shape == x.shape
     assert y.dtype == np.float32
     assert np.isfinite(y).all()
@@ -73,9 +77,9 @@ def test_codecs_keep_shape_type_and_finite_values_at_any_length(codec, channels,
 @pytest.mark.parametrize("codec", CODECS)
 def test_codecs_keep_channels_apart_and_levels_beyond_one(codec):
     x = 5 * music(3, 20000)
-    y = codec_round_trip(x, RATE, codec, 0.1)
+    y = Codec(codec, 0.1).apply(x, RATE)
     assert np.abs(y).max() > 2
-    np.testing.assert_array_equal(codec_round_trip(2 * x, RATE, codec, 0.1), 2 * y)
+    np.testing.assert_array_equal(Codec(codec, 0.1).apply(2 * x, RATE), 2 * y)
     for channel in range(3):
         assert [correlation(x[other], y[channel]) > 0.95 for other in range(3)] == [
             other == channel for other in range(3)
@@ -84,38 +88,38 @@ def test_codecs_keep_channels_apart_and_levels_beyond_one(codec):
 
 def test_minutes_of_music_pass_through_vorbis_without_a_crash():
     x = np.tile(music(1, RATE), (1, 125))
-    assert correlation(x, codec_round_trip(x, RATE, "vorbis", 0.5)) > 0.95
+    assert correlation(x, Codec("vorbis", 0.5).apply(x, RATE)) > 0.95
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_codecs_lose_more_at_lower_quality_and_nothing_of_silence(codec):
     x = np.random.default_rng(0).normal(0, 0.2, (1, 40000)).astype(np.float32)
-    errors = [np.linalg.norm(codec_round_trip(x, RATE, codec, quality) - x) for quality in (0.0, 0.5)]
+    errors = [np.linalg.norm(Codec(codec, quality).apply(x, RATE) - x) for quality in (0.0, 0.5)]
     assert 0 < errors[0] < errors[1]
-    assert not codec_round_trip(np.zeros((2, 5000)), RATE, codec, 0.3).any()
+    assert not Codec(codec, 0.3).apply(np.zeros((2, 5000)), RATE).any()
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_no_codec_is_drawn_that_is_narrower_than_the_highest_cutoff(codec):
     x = np.random.default_rng(0).normal(0, 0.2, (1, 60000)).astype(np.float32)
-    y = codec_round_trip(x, RATE, codec, CODEC_QUALITY_RANGE[1])
+    y = Codec(codec, DRAWING.codec_levels[1]).apply(x, RATE)
     f_hz = np.fft.rfftfreq(60000, 1 / RATE)
-    band = (f_hz > HIGHEST_CUTOFF_HZ - 500) & (f_hz < HIGHEST_CUTOFF_HZ)
+    band = (f_hz > DRAWING.highest_hz - 500) & (f_hz < DRAWING.highest_hz)
     power = [np.sum(np.abs(np.fft.rfft(z[0])[band]) ** 2) for z in (x, y)]
     assert 10 * np.log10(power[1] / power[0]) > -6
 
 
 def test_the_original_has_the_gain_alone_and_the_received_has_gain_then_low_pass():
     x = music(2, 9000)
-    received, original = apply(x, RATE, Degradation(BRICKWALL, gain_db=-6.0))
+    received, original = apply(x, RATE, (Gain(-6.0), BRICKWALL))
     np.testing.assert_allclose(original, x * 10 ** (-6 / 20), rtol=1e-6)
     np.testing.assert_array_equal(received, BRICKWALL.apply(original, RATE))
 
 
 def test_rounding_lands_on_the_16_bit_grid_and_does_not_clip():
     x = 3 * music(2, 9000)
-    exact, _ = apply(x, RATE, Degradation(BRICKWALL))
-    rounded, _ = apply(x, RATE, Degradation(BRICKWALL, bits=16))
+    exact, _ = apply(x, RATE, (BRICKWALL,))
+    rounded, _ = apply(x, RATE, (BRICKWALL, Rounding(16)))
     steps = rounded.astype(np.float64) * 32768
     np.testing.assert_array_equal(steps, np.round(steps))
     assert np.abs(rounded - exact).max() <= 0.5 / 32768 + 1e-7
@@ -126,14 +130,14 @@ def test_rounding_lands_on_the_16_bit_grid_and_does_not_clip():
 
 def test_the_codec_comes_after_the_low_pass_and_before_the_rounding():
     x = music(1, 9000)
-    received, original = apply(x, RATE, Degradation(BRICKWALL, -3.0, "vorbis", 0.3, 16))
-    coded = codec_round_trip(BRICKWALL.apply(original, RATE), RATE, "vorbis", 0.3)
+    received, original = apply(x, RATE, (Gain(-3.0), BRICKWALL, Codec("vorbis", 0.3), Rounding(16)))
+    coded = Codec("vorbis", 0.3).apply(BRICKWALL.apply(original, RATE), RATE)
     np.testing.assert_array_equal(received, np.round(coded * np.float32(32768)) / np.float32(32768))
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), channels=st.integers(1, 2), samples=st.integers(0, 5000))
-def test_any_drawn_channel_keeps_shape_type_and_silence(seed, channels, samples):
+def test_any_drawn_degradation_keeps_shape_type_and_silence(seed, channels, samples):
     degradation = draw(np.random.default_rng(seed), 20000)
     for x in (music(channels, samples), np.zeros((channels, samples), np.float32)):
         received, original = apply(x, RATE, degradation)
@@ -143,7 +147,7 @@ def test_any_drawn_channel_keeps_shape_type_and_silence(seed, channels, samples)
         assert x.any() or not received.any()
 
 
-def test_a_seed_gives_the_same_channels_and_the_same_samples():
+def test_a_seed_gives_the_same_degradations_and_the_same_samples():
     x = music(1, 4000)
     runs = []
     for seed in (1, 1, 2):
@@ -151,7 +155,7 @@ def test_a_seed_gives_the_same_channels_and_the_same_samples():
         runs.append([draw(rng, 16000) for _ in range(40)])
     assert runs[0] == runs[1] != runs[2]
     assert len(set(runs[0])) == 40
-    for degradation in [*runs[0][:8], Degradation(BRICKWALL, 0.0, "mp3", 0.2)]:
+    for degradation in [*runs[0][:8], (BRICKWALL, Codec("mp3", 0.2))]:
         np.testing.assert_array_equal(apply(x, RATE, degradation)[0], apply(x, RATE, degradation)[0])
 
 
@@ -160,33 +164,64 @@ def test_a_seed_gives_the_same_channels_and_the_same_samples():
 def test_no_cutoff_is_drawn_beyond_the_bandwidth_of_the_track(highest_hz, seed):
     rng = np.random.default_rng(seed)
     for _ in range(20):
-        assert 3500 <= draw(rng, highest_hz).lowpass.cutoff_hz <= min(highest_hz, HIGHEST_CUTOFF_HZ)
+        assert 3500 <= lowpass_of(draw(rng, highest_hz)).cutoff_hz <= min(highest_hz, DRAWING.highest_hz)
+
+
+def of(kind, degradation):
+    """The stage of a kind in a degradation, or None."""
+    return next((stage for stage in degradation if isinstance(stage, kind)), None)
 
 
 def test_draws_follow_their_shares():
     rng = np.random.default_rng(0)
     drawn = [draw(rng, 22050) for _ in range(4000)]
-    octaves = np.log([d.lowpass.cutoff_hz / 3500 for d in drawn]) / np.log(HIGHEST_CUTOFF_HZ / 3500)
+    lowpasses = [lowpass_of(d) for d in drawn]
+    octaves = np.log([f.cutoff_hz / 3500 for f in lowpasses]) / np.log(15200 / 3500)
     assert np.histogram(octaves, 4, (0, 1))[0] / 4000 == pytest.approx([0.25] * 4, abs=0.03)
-    families = Counter(d.lowpass.family for d in drawn)
+    families = Counter(f.family for f in lowpasses)
     assert (families["brickwall"] + families["resample"]) / 4000 == pytest.approx(0.5, abs=0.03)
     assert families["brickwall"] > 2 * families["resample"] > 0
-    gentle = [d.lowpass for d in drawn if d.lowpass.order]
+    gentle = [f for f in lowpasses if f.order]
     assert {(f.family, f.order) for f in gentle} == {
         *(("chebyshev1", order) for order in (6, 8, 10, 12)),
         ("butterworth", 6),
         *((family, order) for family in ("bessel", "elliptic") for order in (6, 12)),
     }
     assert np.mean([f.zero_phase for f in gentle]) == pytest.approx(0.7, abs=0.04)
-    assert np.mean([d.bits == 16 for d in drawn]) == pytest.approx(0.7, abs=0.03)
-    assert {d.bits for d in drawn} == {16, None}
-    codecs = Counter(d.codec for d in drawn)
+    assert np.mean([of(Rounding, d) is not None for d in drawn]) == pytest.approx(0.7, abs=0.03)
+    assert {of(Rounding, d) for d in drawn} == {Rounding(16), None}
+    codecs = Counter(stage.name if (stage := of(Codec, d)) else None for d in drawn)
     assert set(codecs) == {None, *CODECS}
     assert codecs[None] / 4000 == pytest.approx(0.94, abs=0.015)
-    gains_db = np.array([d.gain_db for d in drawn])
-    assert gains_db.min() >= GAIN_RANGE_DB[0] == -13
-    assert gains_db.max() <= GAIN_RANGE_DB[1] == 2
+    gains_db = np.array([of(Gain, d).db for d in drawn])
+    assert gains_db.min() >= -13
+    assert gains_db.max() <= 2
     assert gains_db.mean() == pytest.approx(-5.5, abs=0.3)
+
+
+def test_every_kind_of_stage_is_drawn_in_its_order():
+    rng = np.random.default_rng(0)
+    drawn = [[type(stage) for stage in draw(rng, 22050)] for _ in range(300)]
+    assert {kind for kinds in drawn for kind in kinds} == set(STAGES)
+    assert all(kinds == sorted(kinds, key=STAGES.index) for kinds in drawn)
+
+
+def test_the_description_holds_every_field_and_changes_with_each(monkeypatch):
+    before = description()
+    assert json.loads(json.dumps(before)) == before
+    for field in dataclasses.fields(DRAWING):
+        assert field.name in before["drawing"]
+        changed = dataclasses.replace(DRAWING, **{field.name: ()})
+        monkeypatch.setattr("training.degradation.degrade.DRAWING", changed)
+        assert description() != before
+        monkeypatch.undo()
+
+
+def test_a_size_is_counted_where_there_is_a_codec_alone():
+    x = music(1, 9000)
+    assert apply_counted(x, RATE, (BRICKWALL, Rounding()))[2] is None
+    assert apply_counted(x, RATE, (BRICKWALL, Codec("mp3", 0.2)))[2] > 100
+    assert apply_counted(0 * x, RATE, (BRICKWALL, Codec("mp3", 0.2)))[2] == 0
 
 
 @pytest.mark.parametrize("highest_hz", [3499.0, 0.0, float("nan")])
@@ -196,23 +231,24 @@ def test_a_track_without_a_high_band_is_refused(highest_hz):
 
 
 @pytest.mark.parametrize(
-    ("settings_", "words"),
+    ("stage", "settings_", "words"),
     [
-        ({"gain_db": float("nan")}, "gain_db"),
-        ({"bits": 1}, "bits"),
-        ({"bits": 32}, "bits"),
-        ({"codec": "aac"}, "aac"),
-        ({"codec": "mp3", "codec_quality": 1.0}, "quality"),
-        ({"codec": "mp3", "codec_quality": -0.1}, "quality"),
+        (Gain, {"db": float("nan")}, "gain"),
+        (Rounding, {"bits": 1}, "bits"),
+        (Rounding, {"bits": 32}, "bits"),
+        (Codec, {"name": "aac", "level": 0.5}, "aac"),
+        (Codec, {"name": "mp3", "level": 1.0}, "level"),
+        (Codec, {"name": "mp3", "level": -0.1}, "level"),
+        (Codec, {"name": "opus", "level": 0.5, "constant": True}, "mp3 only"),
     ],
 )
-def test_a_channel_that_cannot_be_is_refused_by_name(settings_, words):
+def test_a_stage_that_cannot_be_is_refused_by_name(stage, settings_, words):
     with pytest.raises(ConfigError, match=words):
-        Degradation(BRICKWALL, **settings_)
+        stage(**settings_)
 
 
-def test_a_codec_refuses_what_it_cannot_encode():
-    with pytest.raises(ConfigError, match="aac"):
-        codec_round_trip(music(1, 100), RATE, "aac", 0.1)
+def test_a_signal_of_another_shape_is_refused():
     with pytest.raises(AudioError, match=r"\(channels, samples\)"):
-        codec_round_trip(np.zeros(100), RATE, "mp3", 0.1)
+        Codec("mp3", 0.1).apply(np.zeros(100), RATE)
+    with pytest.raises(AudioError, match=r"\(channels, samples\)"):
+        apply(np.zeros(100), RATE, (Rounding(),))

@@ -13,10 +13,11 @@ from tests.helpers.paths import ROOT
 
 keras = pytest.importorskip("keras")
 
+from tfbwe.model.features import NORMALISATION  # noqa: E402
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder  # noqa: E402
-from tfbwe.stft import BIN_HZ, EPSILON, HOP_LENGTH, N_FFT, stft  # noqa: E402
+from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, stft  # noqa: E402
 from training.learning.objective import Trainer, squared_error_loss, two_term_loss  # noqa: E402
-from training.learning.transforms import Stft, log_magnitude, normalise  # noqa: E402
+from training.learning.transforms import Stft, features  # noqa: E402
 
 CONFIG = AutoencoderConfig(
     bins=768, channels=(3, 3, 3), kernels=(5, 3, 3), strides=(4, 4, 2), bottleneck=6, dilations=(1, 2)
@@ -72,8 +73,8 @@ def loss_of_the_formulas(heads, y, x, cutoff_hz, bandwidth_hz):
         c = received * (1 + (np.exp(g) - 1) * weight)
         error = (np.abs(c - original) ** 2)[:, known].sum()
         lost = (np.abs(original) ** 2)[:, above].sum()
-        log_m = np.log(np.abs(received) + EPSILON) + r
-        distance = np.abs(log_m - np.log(np.abs(original) + EPSILON)).mean(axis=0)
+        log_m = np.log(np.abs(received) + NORMALISATION.epsilon) + r
+        distance = np.abs(log_m - np.log(np.abs(original) + NORMALISATION.epsilon)).mean(axis=0)
         distance = (distance * weight)[known].sum() / weight[known].sum()
         result.append([0.5 * np.log10(error / (lost + 1e-6) + 1e-3), distance])
     return np.array(result)
@@ -102,14 +103,14 @@ def test_the_spectrum_is_that_of_the_decoder():
 def test_features_are_those_of_the_decoder():
     x = np.random.default_rng(2).uniform(-1, 1, (1, SAMPLES)).astype(np.float32)
     expected = (np.log(np.abs(frames_of(x)[..., :BINS]) + 1e-4) + 5) / 3
-    np.testing.assert_allclose(numpy(normalise(log_magnitude(*Stft(BINS)(x)))), expected, atol=1e-3)
+    np.testing.assert_allclose(numpy(features(*Stft(BINS)(x))), expected, atol=1e-3)
 
 
 def test_the_loss_is_that_of_the_formulas():
     inputs = examples()
     trainer = random_trainer()
     y, x = frames_of(inputs["received"]), frames_of(inputs["original"])
-    features = (np.log(np.abs(y[..., :BINS]) + EPSILON) + 5) / 3
+    features = (np.log(np.abs(y[..., :BINS]) + NORMALISATION.epsilon) + 5) / 3
     heads = {name: numpy(head) for name, head in trainer.network(features.astype(np.float32)).items()}
     expected = loss_of_the_formulas(heads, y, x, inputs["cutoff_hz"], inputs["bandwidth_hz"])
     np.testing.assert_allclose(numpy(trainer(inputs)), expected, rtol=1e-3)
@@ -131,9 +132,9 @@ def test_the_objective_of_the_paper_is_that_of_the_formula():
     inputs = examples()
     trainer = random_trainer(PAPER, "squared_error")
     y, x = frames_of(inputs["received"])[..., :BINS], frames_of(inputs["original"])[..., :BINS]
-    features = (np.log(np.abs(y) + EPSILON) + 5) / 3
+    features = (np.log(np.abs(y) + NORMALISATION.epsilon) + 5) / 3
     r = numpy(trainer.network(features.astype(np.float32))["log_residual"])
-    m = np.exp(np.log(np.abs(y) + EPSILON) + r) - EPSILON
+    m = np.exp(np.log(np.abs(y) + NORMALISATION.epsilon) + r) - NORMALISATION.epsilon
     f = np.arange(BINS) * BIN_HZ
     above = (f > inputs["cutoff_hz"]) & (f + 2 * BIN_HZ <= inputs["bandwidth_hz"])
     expected = [
@@ -152,7 +153,7 @@ def test_a_perfect_prediction_has_the_lowest_loss():
     known = np.ones_like(missing)
     received = original * np.where(missing > 0, 0.2, 1).astype(np.float32)
     magnitude_x, magnitude_y = np.hypot(*original), np.hypot(*received)
-    residual = np.log(magnitude_x + EPSILON) - np.log(magnitude_y + EPSILON)
+    residual = np.log(magnitude_x + NORMALISATION.epsilon) - np.log(magnitude_y + NORMALISATION.epsilon)
     gain = np.broadcast_to(np.log(5.0) * missing, residual.shape).astype(np.float32)
 
     def loss(g, r):

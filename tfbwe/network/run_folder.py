@@ -1,0 +1,96 @@
+"""The run folder: what training writes, and what export, comparisons and further training read."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tfbwe
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+
+    from .autoencoder import AutoencoderConfig
+
+CONFIG, BEST, LAST, FEATURES = "config.json", "best.keras", "last.keras", "features.npz"
+HISTORY, CURVE = "history.csv", "curve.png"
+TRAINING = "training" if (Path(tfbwe.__file__).parents[1] / "training").is_dir() else "tfbwe.training"
+"""Name of the package that trains: in a checkout, or installed."""
+_MAKER = f"{TRAINING}.fit"
+
+
+def read_description(run: Path) -> dict[str, Any]:
+    """Return how a run came about, as training wrote it; `ConfigError` if it is not there."""
+    path = run / CONFIG
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        description["config"]["network"], description["config"]["model"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"{run}: expected a run folder made by {_MAKER}, with {CONFIG} in it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: expected a run as {_MAKER} describes it: {error!r}") from None
+    return dict(description)
+
+
+def network_config(run: Path) -> AutoencoderConfig:
+    """Return the shape of a run's network; `ConfigError` if it is not one of this version."""
+    from .autoencoder import config_from_dict
+
+    try:
+        return config_from_dict(read_description(run)["config"]["network"])
+    except ConfigError as error:
+        raise ConfigError(f"{run / CONFIG}: {error}") from None
+
+
+def best_network(run: Path) -> keras.Model:
+    """Return the best network of a run folder, in the precision that is set now.
+
+    Raises
+    ------
+    ConfigError
+        If this is not a run folder, or its network is damaged, of another version, or not finite.
+    """
+    import keras
+    import numpy as np
+
+    from .autoencoder import autoencoder
+
+    network = autoencoder(network_config(run))
+    try:
+        weights = keras.models.load_model(run / BEST, compile=False).get_weights()
+        network.set_weights(weights)
+    except Exception as error:  # Keras raises whatever the damaged part happens to raise
+        raise ConfigError(f"{run / BEST}: expected the best network of this run: {error}") from None
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ConfigError(f"{run / BEST}: expected finite weights; training diverged")
+    return network
+
+
+def read_features(run: Path, bins: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return features of training and of held-out music, (excerpts, frames, bins) each.
+
+    Raises
+    ------
+    ConfigError
+        If they are missing, damaged, or those of another network.
+    """
+    import numpy as np
+
+    path = run / FEATURES
+    try:
+        with np.load(path) as features:
+            train, valid = features["train"].astype(np.float32), features["valid"].astype(np.float32)
+    except FileNotFoundError:
+        raise ConfigError(f"{run}: expected a run of {_MAKER}; {FEATURES} is missing") from None
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise ConfigError(f"{path}: not the features of a run of {_MAKER}: {error}") from None
+    for array in (train, valid):
+        if array.ndim != 3 or array.shape[2] != bins or not array.size:
+            raise ConfigError(f"{path}: expected features (excerpts, frames, {bins}), received {array.shape}")
+    return train, valid

@@ -1,0 +1,141 @@
+"""Lossy codecs, encoded and decoded in memory by libsndfile."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from tfbwe.errors import AudioError, ConfigError
+
+from .filters import Signal
+
+FALLBACK_RATE = 48000
+"""To which a signal is converted, and back, where the codec does not know its rate."""
+BLOCK_FRAMES = 16384
+
+
+@dataclass(frozen=True)
+class Format:
+    """How libsndfile calls a codec, and the sample rates in Hz that it knows."""
+
+    container: str
+    subtype: str
+    rates: tuple[int, ...]
+
+
+CODECS = {
+    "mp3": Format("MP3", "MPEG_LAYER_III", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
+    "vorbis": Format("OGG", "VORBIS", (8000, 11025, 16000, 22050, 32000, 44100, 48000)),
+    "opus": Format("OGG", "OPUS", (48000,)),
+}
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A round trip through a lossy codec, without a low-pass but its own.
+
+    Parameters
+    ----------
+    name : str
+        One of `CODECS`.
+    level : float
+        Compression level of libsndfile, 0 (best) to below 1 (smallest).
+    constant : bool
+        Constant bit rate; for MP3 only, where it is 320 - 288 * `level` kb/s.
+
+    Raises
+    ------
+    ConfigError
+        A value outside its range.
+    """
+
+    name: str
+    level: float
+    constant: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in CODECS:
+            raise ConfigError(f"codec: expected one of {', '.join(CODECS)}, received {self.name!r}")
+        if not 0 <= self.level < 1:
+            raise ConfigError(
+                f"codec level: expected from 0 (best) to below 1 (smallest), received {self.level}"
+            )
+        if self.constant and self.name != "mp3":
+            raise ConfigError(f"codec constant: expected for mp3 only, received {self.name}")
+
+    def apply(self, x: npt.ArrayLike, sample_rate: int) -> Signal:
+        """Encode and decode a signal; the first of what `coded` returns."""
+        return self.coded(x, sample_rate)[0]
+
+    def coded(self, x: npt.ArrayLike, sample_rate: int) -> tuple[Signal, int]:
+        """Encode and decode a signal.
+
+        Parameters
+        ----------
+        x : array of float32, shape (channels, samples)
+            Any length. A signal beyond +-1 is scaled to +-1 for the codec and back. Channels are coded in
+            pairs.
+        sample_rate : int
+            Rate of `x` in Hz; where the codec does not know it (Opus: all but 48 kHz), soxr converts to
+            48 kHz and back.
+
+        Returns
+        -------
+        received : array of float32, shape (channels, samples)
+            Aligned with `x` to the sample, for libsndfile takes the delay of all three codecs out again.
+            Silence stays silence.
+        size_bytes : int
+            Of what was encoded, its container included; 0 for silence, which is not encoded.
+
+        Raises
+        ------
+        AudioError
+            `x` is not two-dimensional.
+        """
+        signal = np.asarray(x, dtype=np.float32)
+        if signal.ndim != 2:
+            raise AudioError(
+                f"codec: expected a signal of shape (channels, samples), received {signal.shape}"
+            )
+        if not signal.any():
+            return signal.copy(), 0
+        scale = max(float(np.abs(signal).max()), 1.0)
+        codec_rate = sample_rate if sample_rate in CODECS[self.name].rates else FALLBACK_RATE
+        frames = soxr.resample(np.ascontiguousarray(signal.T) / scale, sample_rate, codec_rate)
+        pairs = [
+            self._decoded(frames[:, first : first + 2], codec_rate) for first in range(0, frames.shape[1], 2)
+        ]
+        decoded = np.concatenate([pair for pair, _ in pairs], axis=1)
+        received = soxr.resample(decoded, codec_rate, sample_rate).T
+        missing = max(signal.shape[1] - received.shape[1], 0)
+        received = np.pad(received, ((0, 0), (0, missing)))[:, : signal.shape[1]]
+        received = np.ascontiguousarray(received * scale, dtype=np.float32)
+        return received, sum(size_bytes for _, size_bytes in pairs)
+
+    def _decoded(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
+        """Send one or two channels of shape (samples, channels) through; same shape, and the bytes."""
+        form = CODECS[self.name]
+        memory = io.BytesIO()
+        with soundfile.SoundFile(
+            memory,
+            "w",
+            sample_rate,
+            channels=frames.shape[1],
+            format=form.container,
+            subtype=form.subtype,
+            compression_level=self.level,
+            bitrate_mode="CONSTANT" if self.constant else None,
+        ) as encoder:
+            # libsndfile 1.2 overruns the stack when it gets minutes of Vorbis in one piece.
+            for start in range(0, len(frames), BLOCK_FRAMES):
+                encoder.write(frames[start : start + BLOCK_FRAMES])
+        size_bytes = memory.seek(0, io.SEEK_END)
+        memory.seek(0)
+        decoded, _ = soundfile.read(memory, dtype="float32", always_2d=True)
+        missing = max(len(frames) - len(decoded), 0)
+        return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], size_bytes

@@ -103,7 +103,7 @@ def file_name(text: str) -> str:
 def write_excerpt(
     folder: Path, name: str, title: str, x: Signal, condition: Condition, systems: Sequence[System]
 ) -> dict[str, Any]:
-    """Send music through a channel, and write what every system makes of it, the original and the anchors.
+    """Send music through a condition, and write what every system makes of it, the original and the anchors.
 
     Parameters
     ----------

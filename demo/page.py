@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--models", nargs="+", default=shipped_models(), metavar="MODEL",
                         help="shipped models or model files (default: all that are shipped)")  # fmt: skip
     parser.add_argument("--conditions", nargs="+", default=list(DEFAULT_CONDITIONS), metavar="NAME",
-                        help=f"channels (default: {' '.join(DEFAULT_CONDITIONS)})")  # fmt: skip
+                        help=f"conditions (default: {' '.join(DEFAULT_CONDITIONS)})")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace the files of an earlier page")
     options = parser.parse_args(argv)
     try:
@@ -84,7 +84,7 @@ def build(
     Raises
     ------
     AudioError, ModelError, ConfigError
-        If a clip or model cannot be read, a channel is unknown, or the folder is not free.
+        If a clip or model cannot be read, a condition is unknown, or the folder is not free.
     """
     _refuse_folder(out, force)
     out = out.resolve()

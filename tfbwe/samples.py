@@ -26,7 +26,7 @@ def float_samples(x: Any, name: str) -> NDArray[np.float32]:
 
     Returns
     -------
-    array, float32
+    (...) float32
         Shaped as ``x``; samples too large for float32 are infinite.
 
     Raises
@@ -77,14 +77,14 @@ def checked_signal(x: NDArray[np.floating[Any]], sample_rate: int) -> NDArray[np
 
     Parameters
     ----------
-    x : array (channels, samples) or (samples,), float
+    x : (channels, samples) or (samples,) float
         The signal.
     sample_rate : int
         In Hz.
 
     Returns
     -------
-    array (channels, samples), float32
+    (channels, samples) float32
         The signal.
 
     Raises

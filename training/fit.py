@@ -134,13 +134,9 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
 
 def _check_folders(options: argparse.Namespace) -> None:
     """Check what needs no TensorFlow, which takes seconds to import."""
-    from tfbwe.transform import TRANSFORMS
-
     from .examples.shards import is_shards
     from .music.manifest import MANIFEST_NAME, read_manifest
 
-    if options.model not in TRANSFORMS:
-        raise ConfigError(f"--model: expected {' or '.join(TRANSFORMS)}, received {options.model!r}")
     if options.run.exists() and not options.run.is_dir():
         raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
     if not is_shards(options.data):

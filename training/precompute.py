@@ -254,7 +254,7 @@ def _alone(out: Path) -> Iterator[None]:
 def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dict[str, Shard]) -> None:
     """Make shards in a folder of their own; each moves to its place once it is whole, then into the index.
 
-    After a kill the working processes may write on for a moment: into a folder that nobody looks at any more.
+    After a kill the working processes may write on for a moment: into a folder that nobody reads any more.
     """
     import joblib
     import tqdm

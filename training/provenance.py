@@ -23,15 +23,15 @@ def git_revision() -> str:
         ["git", "ls-files", "--error-unmatch", here.name],
         ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
     )
-    answer = ""
+    revision = ""
     try:
         for command in commands:
-            answer = subprocess.run(
+            revision = subprocess.run(
                 command, cwd=here.parent, capture_output=True, text=True, check=True
             ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return answer
+    return revision
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -132,7 +132,7 @@ function showExcerpt() {
   loading = null;
   at("position").max = seconds(excerpt.samples);
   const left = excerpt.note ? `${excerpt.regime} (${excerpt.note})` : excerpt.regime;
-  at("channel").textContent = `Channel ${excerpt.condition}, cut off at ${hertz(excerpt.cutoff_hz)}: ${left}.`;
+  at("condition").textContent = `Condition ${excerpt.condition}, cut off at ${hertz(excerpt.cutoff_hz)}: ${left}.`;
   const height = (f_hz) => `${(200 * f_hz) / excerpt.sample_rate}%`;
   const marks = MARKS_HZ.filter((mark) => Math.abs(mark - excerpt.cutoff_hz) > 1000);
   at("scale").replaceChildren(...marks.map((mark) => element("span", { textContent: hertz(mark, 0) })));

@@ -9,44 +9,18 @@ import time
 
 import pytest
 
-from tests.helpers.chromium import MISSING, PATIENCE_S, Chromium, find_chromium
-from tests.helpers.made_page import made_page
+from tests.helpers.chromium import MISSING, PATIENCE_S, find_chromium
+from tests.helpers.made_page import SEED
 from tests.helpers.offline_sound import NOISE, rendered, steps
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason=MISSING)
 
 RATE = 44100
-SEED = 7
 ANCHORS = ["anchor35", "anchor70"]
 NAMES = ["original", "received", "stft-diffuse-0", "stft-diffuse-1", *ANCHORS]
 COLUMNS = ["session", "page", "excerpt", "condition", "version", "rating", "position", "timestamp"]
 LAST = "Extended, stft, full spectrum (diffuse\N{NO-BREAK SPACE}1)"
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    return made_page(tmp_path_factory.mktemp("made")).joinpath("index.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Chromium(find_chromium()) as browser:
-        yield browser
-
-
-@pytest.fixture
-def tab(browser, address):
-    """The page, freshly opened from its folder, without votes; it must not have complained in the end."""
-    browser.screen(1000, 800)
-    browser.open(address)
-    browser.run("localStorage.clear()")
-    browser.trouble.clear()
-    browser.requests.clear()
-    browser.open(f"{address}?seed={SEED}")
-    yield browser
-    assert browser.trouble == []
-    assert {request.partition(":")[0] for request in browser.requests} <= {"file", "data", "blob"}
 
 
 def said(tab):

@@ -11,6 +11,8 @@ import soundfile
 from demo import page
 
 SECONDS = 2.0
+SEED = 7
+"""Of the order in the blind test."""
 AWKWARD_NAME = "a song, of 2 s <b>.flac"
 CONDITIONS = ("brickwall-8k", "butterworth-8k")
 
@@ -25,7 +27,7 @@ def short_clip(path: Path, gain: float = 1.0) -> Path:
 
 
 def made_page(folder: Path) -> Path:
-    """A page of one short clip through two channels, extended by the shipped STFT model."""
+    """A page of one short clip through two conditions, extended by the shipped STFT model."""
     clip = short_clip(folder / AWKWARD_NAME)
     out = folder / "a page"
     assert page.main([str(out), "--clips", str(clip), "--models", "stft"]) == 0

@@ -42,3 +42,14 @@ def read(path, block_frames=4096):
     with Reader(path) as reader:
         parts = list(reader.blocks(block_frames))
         return np.concatenate([np.zeros((reader.channels, 0), np.float32), *parts], axis=1)
+
+
+def low_band(x, rate, below_hz=5000):
+    spectrum = np.fft.rfft(x)
+    spectrum[:, np.fft.rfftfreq(x.shape[1], 1 / rate) > below_hz] = 0
+    return np.fft.irfft(spectrum, x.shape[1])
+
+
+def high_energy(x, rate):
+    spectrum = np.abs(np.fft.rfft(x))[:, np.fft.rfftfreq(x.shape[1], 1 / rate) > 8000]
+    return float(np.square(spectrum).sum())

@@ -18,7 +18,7 @@ from tests.helpers.paths import ROOT
 keras = pytest.importorskip("keras")
 
 from training import fit  # noqa: E402
-from training.learning.presets import PRESETS, FitConfig, overridden, preset  # noqa: E402
+from training.learning.presets import overridden, preset  # noqa: E402
 from training.learning.run import describe, read_config, read_history  # noqa: E402
 from training.learning.trainer import load_trainer  # noqa: E402
 from training.music.manifest import MANIFEST_NAME, read_manifest, write_manifest  # noqa: E402
@@ -254,21 +254,6 @@ def test_an_unknown_option_is_a_usage_error(more, tmp_path):
     with pytest.raises(SystemExit) as stop:
         fit.main(arguments(smoke.music(), tmp_path / "run", *more))
     assert stop.value.code == 2
-
-
-def test_settings_are_read_as_they_are_written():
-    config = overridden(FitConfig(), ["hours=5", "network.dilations=(1, 2)", "objective=squared_error"])
-    assert config.hours == 5.0
-    assert isinstance(config.hours, float)
-    assert config.network.dilations == (1, 2)
-    assert config.objective == "squared_error"
-
-
-def test_every_preset_is_described_and_read_back(tmp_path):
-    for (model, _), config in PRESETS.items():
-        assert config.model == model
-        (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
-        assert read_config(tmp_path) == config
 
 
 def test_missing_data_is_one_line_and_leaves_nothing(tmp_path, failing):

@@ -126,7 +126,7 @@ class Reader:
 
         Yields
         ------
-        array (channels, samples), float32
+        (channels, samples) float32
             The next block.
 
         Raises

@@ -54,12 +54,12 @@ class Resampler:
 
         Parameters
         ----------
-        x : array (channels, samples), float32
+        x : (channels, samples) float32
             Of any length, 0 included.
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             Of any length, 0 included.
         """
         if self._stream is None:
@@ -74,7 +74,7 @@ class Resampler:
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             The last samples.
         """
         rest = np.zeros((self.channels, 0), dtype=np.float32)

@@ -122,7 +122,7 @@ class Writer:
 
         Parameters
         ----------
-        x : array (channels, samples), float32
+        x : (channels, samples) float32
             Of any length. Beyond an integer format's range samples are counted and clamped.
 
         Raises

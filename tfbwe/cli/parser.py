@@ -22,7 +22,7 @@ FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 _TOP = """\
 examples:
   tfbwe extend song.mp3                     writes song.extended.mp3
-  tfbwe info song.mp3                       tells where its band ends
+  tfbwe info song.mp3                       shows where its band ends
   tfbwe compare original.wav extended.wav   measures how near they are
   tfbwe benchmark                           measures what extending costs here
 """
@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_extend(command("extend", "put the high band back into sound files", _EXTEND))
 
-    info = command("info", "tell what a sound file or a model file holds", _INFO)
+    info = command("info", "show what a sound file or a model file holds", _INFO)
     info.add_argument("file", type=_name, metavar="FILE")
     _add_model(info)
     info.add_argument("--json", action="store_true", help="print JSON")

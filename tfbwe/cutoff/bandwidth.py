@@ -48,7 +48,7 @@ class Bandwidth:
 
         Parameters
         ----------
-        x : array (channels, samples), float32
+        x : (channels, samples) float32
             The next block, of any length, at the instance's own rate.
 
         Raises
@@ -78,7 +78,7 @@ class Bandwidth:
 
     @property
     def envelope_db(self) -> Levels:
-        """The 95th percentile over time of each bin in dB, full-scale sine 0 dB, array (bins,)."""
+        """The 95th percentile over time of each bin in dB, full-scale sine 0 dB, (bins,) float64."""
         return self._histogram.envelope_db()
 
     @property
@@ -94,11 +94,11 @@ class Bandwidth:
 
 
 def measure_band(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> tuple[float | None, str]:
-    """Return where the received band of a signal ends, and why that cannot be told where it cannot.
+    """Return where the received band of a signal ends, or why it cannot be found.
 
     Parameters
     ----------
-    blocks : iterable of array (channels, samples), float32
+    blocks : iterable of (channels, samples) float32
         The signal, or excerpts of it.
     sample_rate : int
         In Hz. Below 44.1 kHz the band ends at the resampler's edge, 0.95 of the Nyquist frequency, or before.

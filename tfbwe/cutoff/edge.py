@@ -2,7 +2,7 @@
 
 Percentiles of cumulated energy mistake the weight of the bass for the end of the band. Here the levels of
 every bin are counted over time, their 95th percentile makes an envelope, and the edge is where it falls
-steeply and has nothing but noise floor above. Two kinds of end are told apart: a wall (brick wall, resampler,
+steeply and has nothing but noise floor above. There are two kinds of end: a wall (brick wall, resampler,
 codec), exact to a bin or two, and a knee (gentle low-pass), where the extrapolated trend of the octave below
 meets the slope. A fall that leaves content above it, or is no steeper than music's own, is no edge: a miss
 costs less than a false alarm.
@@ -21,7 +21,7 @@ _WALL_DB = {6: 15.0, 16: 30.0}
 _WALL_TO_FLOOR_DB = 12.0
 _FLAT_DB = 4.0
 
-# A knee is looked for on a grid of bands. In half an octave music's own spectrum falls by up to 20 dB more
+# A knee is searched on a grid of bands. In half an octave music's own spectrum falls by up to 20 dB more
 # than the octave below foretells, rarely by 40 dB in all; a sixth-order low-pass by 18 dB (causal) or 36 dB
 # (forward and backward), and on. Each try: bands to reach over, least dB lost there, least dB lost in all.
 # The figures separate low-passed from untouched music of the training list.
@@ -43,7 +43,7 @@ def find_edge_hz(envelope_db: NDArray[np.floating], bin_hz: float) -> float | No
 
     Parameters
     ----------
-    envelope_db : array (bins,)
+    envelope_db : (bins,) float
         Upper envelope (95th percentile over time) of each bin in dB, from 0 Hz to Nyquist; full scale is
         about 0 dB, and whatever is below -160 dB counts as -160 dB.
     bin_hz : float

@@ -36,7 +36,7 @@ class Histogram:
         self._bins = np.arange(bins)
 
     def add(self, power: NDArray[np.floating]) -> None:
-        """Count frames of power, array (frames, bins), full-scale sine 1."""
+        """Count frames of power, (frames, bins) float, full-scale sine 1."""
         decibels = np.log(np.fmax(power, _FLOOR_POWER)) * (10 / np.log(10)) - FLOOR_DB
         cell = np.minimum(decibels, _CLASSES - 1).astype(np.intp) * self._bins.size + self._bins
         if len(cell) == 1:
@@ -46,7 +46,7 @@ class Histogram:
             self.counts += counts.reshape(self.counts.shape)
 
     def envelope_db(self) -> Levels:
-        """Return the 95th percentile of each bin in dB, array (bins,)."""
+        """Return the 95th percentile of each bin in dB, (bins,) float64."""
         # First by groups of classes, then inside the group: a tenth of the time of one long cumulated sum.
         grouped = self.counts.reshape(-1, _GROUP, self._bins.size)
         groups = np.cumsum(grouped.sum(axis=1), axis=0)

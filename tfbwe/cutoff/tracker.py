@@ -20,7 +20,7 @@ class CutoffTracker:
     """Follow the edge of a stream, frame by frame.
 
     Every fourth frame is counted and older frames are forgotten exponentially. Once a second of counted
-    frames, or every two seconds once an edge is known, the edge is looked for anew. The first edge must be
+    frames, or every two seconds once an edge is known, the edge is searched anew. The first edge must be
     found twice running, one that differs by more than 6 % three times; an edge that is no longer found is
     kept until content appears above it. Silent frames neither count nor age the memory.
 
@@ -76,7 +76,7 @@ class CutoffTracker:
 
         Parameters
         ----------
-        power : array (channels, bins)
+        power : (channels, bins) float
             Squared magnitudes of an unnormalised STFT with square-root Hann window, of a signal in [-1, 1].
 
         Raises

@@ -27,7 +27,7 @@ _FADE_IN = SAMPLE_RATE // 100
 class CqtExtension(Extension):
     """Makes the high band, one block of 32768 samples (743 ms) late.
 
-    A tracked cutoff is looked at once a block. Lost samples: the high band fades out within 50 ms, and comes
+    A tracked cutoff changes once a block. Lost samples: the high band fades out within 50 ms, and comes
     back within 10.
     """
 

@@ -78,7 +78,7 @@ def made_up_music(seconds: float, seed: int = 0) -> NDArray[np.float32]:
 
     Returns
     -------
-    array (2, samples), float32
+    (2, samples) float32
         At 44.1 kHz, peak 0.5.
     """
     rng = np.random.default_rng(seed)

@@ -33,7 +33,7 @@ def snr_db(reference: Signal, estimate: Signal) -> float:
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples)
+    reference, estimate : (channels, samples) float
 
     Returns
     -------
@@ -64,7 +64,7 @@ def sdr_db(reference: Signal, estimate: Signal, sample_rate: int) -> float:
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples)
+    reference, estimate : (channels, samples) float
     sample_rate : int
         Hz.
 
@@ -107,7 +107,7 @@ def lsd(reference: Signal, estimate: Signal, sample_rate: int) -> float:
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples)
+    reference, estimate : (channels, samples) float
         A signal shorter than a frame is padded with zeros to one.
     sample_rate : int
         Hz.
@@ -133,7 +133,7 @@ def lsd_hf(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: flo
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples)
+    reference, estimate : (channels, samples) float
     sample_rate : int
         Hz.
     cutoff_hz : float
@@ -163,7 +163,7 @@ def compare(
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples)
+    reference, estimate : (channels, samples) float
     sample_rate : int
         Hz.
     cutoff_hz : float or None
@@ -226,7 +226,7 @@ class _Distances:
 
 
 def _power_slices(x: Signal) -> Iterator[NDArray[np.float64]]:
-    """Yield the power spectrum of a few frames at a time, arrays (channels, frames, bins)."""
+    """Yield the power spectrum of a few frames at a time, (channels, frames, bins) float64."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     if x.shape[1] < N_FFT:
         x = np.pad(x, ((0, 0), (0, N_FFT - x.shape[1])))

@@ -16,7 +16,7 @@ def visqol(reference: npt.NDArray[np.float32], estimate: npt.NDArray[np.float32]
 
     Parameters
     ----------
-    reference, estimate : array (channels, samples), float32
+    reference, estimate : (channels, samples) float32
         Of equal shape; 8-10 s are what the measure is made for. Channels are mixed down.
     sample_rate : int
         In Hz.

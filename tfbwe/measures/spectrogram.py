@@ -35,7 +35,7 @@ def save_spectrograms(
     ----------
     path : str or Path
         Picture to write, named ``.png``.
-    pictures : sequence of (str, array (channels, samples) float32)
+    pictures : sequence of (str, (channels, samples) float32)
         Title and signal of each; channels are averaged in power.
     sample_rate : int
         Of all signals, in Hz.
@@ -103,14 +103,14 @@ def levels_db(x: NDArray[np.float32], columns: int = COLUMNS) -> NDArray[np.floa
 
     Parameters
     ----------
-    x : array (channels, samples), float32
+    x : (channels, samples) float32
         The signal.
     columns : int
         Frames at most; of a long signal frames are left out between.
 
     Returns
     -------
-    array (bins, frames), float32
+    (bins, frames) float32
         Mean power over the channels in dB; a full-scale sine is 0 dB.
     """
     samples = x.shape[1]

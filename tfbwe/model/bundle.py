@@ -257,7 +257,7 @@ def _manifest_text(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entry = archive.getinfo(MANIFEST_NAME)
-            # `pack` only stores; to look first keeps a small file from unpacking into gigabytes.
+            # `pack` only stores; checking first keeps a small file from unpacking into gigabytes.
             if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
                 raise ValueError("its manifest is packed")
             if entry.file_size > MAX_MANIFEST_BYTES:

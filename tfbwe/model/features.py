@@ -1,4 +1,4 @@
-"""What a network reads of a magnitude, and the magnitude that its answer stands for."""
+"""What a network reads of a magnitude, and the magnitude that its prediction stands for."""
 
 from __future__ import annotations
 

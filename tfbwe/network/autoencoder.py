@@ -3,7 +3,7 @@
 "Vertical" convolutions run along frequency, frame by frame, and shrink the spectrum; "horizontal" ones,
 dilated, run along time in the bottleneck only. On the STFT they are causal: all memory of the past sits in a
 few small tensors, and a graph that takes one frame and these states is the whole model. On the constant-Q
-transform the vertical ones span octaves, and the horizontal ones look both ways inside a block: a graph that
+transform the vertical ones span octaves, and the horizontal ones reach both ways inside a block: a graph that
 takes one block is the whole model, without a memory.
 """
 

@@ -56,12 +56,12 @@ class Chain:
 
         Parameters
         ----------
-        x : array (channels, samples), float32
+        x : (channels, samples) float32
             The next received samples, at the input rate.
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             Extended samples at the output rate; of any length.
         """
         if self._decoder is None:
@@ -75,7 +75,7 @@ class Chain:
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             The last samples.
         """
         if self._decoder is None:

@@ -56,14 +56,14 @@ class SoftClip:
 
         Parameters
         ----------
-        received : array (channels, samples), float32
+        received : (channels, samples) float32
             The received signal.
-        total : array (channels, samples), float32
+        total : (channels, samples) float32
             Received signal plus high band.
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             Received signal plus lowered high band; of any length, as the gain looks ahead.
         """
         self._received = np.concatenate([self._received, received], axis=1)
@@ -77,7 +77,7 @@ class SoftClip:
 
         Returns
         -------
-        array (channels, samples), float32
+        (channels, samples) float32
             The last samples.
         """
         left = self._total.shape[1]

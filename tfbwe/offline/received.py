@@ -19,7 +19,7 @@ EXCERPT_S = 5.0
 
 
 def measure_file(reader: Reader) -> tuple[float | None, str]:
-    """Return where the band of a file ends, and why that cannot be told where it cannot.
+    """Return where the band of a file ends, or why it cannot be found.
 
     Parameters
     ----------

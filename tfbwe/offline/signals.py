@@ -32,7 +32,7 @@ def extend(
 
     Parameters
     ----------
-    x : array (channels, samples) or (samples,), float
+    x : (channels, samples) or (samples,) float
         The received signal, nominally in [-1, 1], of 1-8 channels.
     sample_rate : int
         Its rate in Hz, 8000-192000.
@@ -47,7 +47,7 @@ def extend(
 
     Returns
     -------
-    y : array, float32
+    y : (channels, samples) or (samples,) float32
         Shaped as ``x``, aligned with it, ``round(samples * rate / sample_rate)`` samples long.
     rate : int
         ``max(sample_rate, 44100)`` Hz.

@@ -1,8 +1,8 @@
 """Phases that fit given magnitudes, frame by frame: real-time phase gradient heap integration.
 
-How a magnitude changes along frequency tells how its phase advances in time, and the other way round. Both
-slopes are integrated from bins whose phase is known, loudest first: the same bin of the frame before, which
-carries steady partials on, and the received band below, which keeps attacks at their time.
+From how a magnitude changes along frequency follows how its phase advances in time, and the other way round.
+Both slopes are integrated from bins whose phase is known, loudest first: the same bin of the frame before,
+which carries steady partials on, and the received band below, which keeps attacks at their time.
 
 Three things differ from the paper (Průša, Søndergaard: "Real-Time Spectrogram Inversion Using Phase Gradient
 Heap Integration", DAFx-16). Its slopes are those of a Gaussian window; here they are those of the sine window
@@ -131,7 +131,7 @@ def advance(magnitude: Array, first_bin: int = 0) -> Array:
     """Return how much the phase grows from a frame to the next, in radians, whole turns left out.
 
     The spectrum of the sine window is cos(pi x) / (1 - 4 x^2) at a distance of x bins. So the magnitudes on
-    both sides of the loudest bin of a steady sine tell how far off the sine is: with q their difference over
+    both sides of the loudest bin of a steady sine give how far off the sine is: with q their difference over
     their sum, 4 q x^2 - 8 x + 3 q = 0.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The systems without a network that tell what a model's figures are worth."""
+"""The systems without a network that a model's figures are held against."""
 
 import shutil
 import subprocess

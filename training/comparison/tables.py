@@ -20,7 +20,7 @@ NO_DIFFERENCE = "no difference"
 NOT_SHOWN = "the 95 % interval holds 0, it rounds to 0.00, or there are fewer than five tracks"
 PRICED = (
     "Cost: stereo, one thread of the machine that this was run on, with the full diffuse term and mirrored "
-    "phase; `tfbwe benchmark --phase` tells that of another."
+    "phase; `tfbwe benchmark --phase` measures that of another."
 )
 Costs = Mapping[str, Mapping[str, float | None]]
 
@@ -121,7 +121,7 @@ def _with_interval(value: float, interval: tuple[float, float], sign: str) -> st
 
 
 def verdict(gain: Estimate, measure: str) -> str:
-    """Say in a word or two what a difference in a measure shows, as far as two decimals tell."""
+    """Say in a word or two what a difference in a measure shows, as far as two decimals show."""
     if not gain.shows_a_difference or not round(gain.mean, 2):
         return NO_DIFFERENCE
     return "better" if (gain.mean > 0) == MEASURES[measure].more_is_better else "worse"

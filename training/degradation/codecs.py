@@ -77,7 +77,7 @@ class Codec:
 
         Parameters
         ----------
-        x : array of float32, shape (channels, samples)
+        x : (channels, samples) float32
             Any length. A signal beyond +-1 is scaled to +-1 for the codec and back. Channels are coded in
             pairs.
         sample_rate : int
@@ -86,7 +86,7 @@ class Codec:
 
         Returns
         -------
-        received : array of float32, shape (channels, samples)
+        received : (channels, samples) float32
             Aligned with `x` to the sample, for libsndfile takes the delay of all three codecs out again.
             Silence stays silence.
         size_bytes : int

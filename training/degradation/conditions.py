@@ -28,7 +28,7 @@ class Condition:
         One of `REGIMES`.
     degradation : Degradation
     cutoff_hz : float
-        Where the received band ends, as every system is told.
+        Where the received band ends, as every system is given it.
     note : str
         What else the reader of a table should know.
     """

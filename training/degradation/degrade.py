@@ -179,7 +179,7 @@ def apply_counted(
 
     Parameters
     ----------
-    x : array of float32, shape (channels, samples)
+    x : (channels, samples) float32
         Wide-band music, nominally in [-1, 1]; values beyond are kept.
     sample_rate : int
         Rate of `x` in Hz.
@@ -187,8 +187,8 @@ def apply_counted(
 
     Returns
     -------
-    received : array of float32, shape (channels, samples)
-    original : array of float32, shape (channels, samples)
+    received : (channels, samples) float32
+    original : (channels, samples) float32
         `x` with the gain alone. It is never shifted: a recursive filter that ran once delays the received
         music, and that delay is part of this regime.
     size_bytes : int or None

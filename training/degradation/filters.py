@@ -1,4 +1,4 @@
-"""Low-pass filters that stand for a narrow channel.
+"""Low-pass filters: what a narrow condition does to music, above all.
 
 A brick wall and a resampler leave nothing above the cutoff. The recursive filters leave a weak high band: its
 phase is right when the filter ran forward and backward, and turned when it ran once.
@@ -99,16 +99,16 @@ class Lowpass:
 
         Parameters
         ----------
-        x : array of float32, shape (channels, samples)
+        x : (channels, samples) float32
             Any length, 0 included; values beyond +-1 are kept.
         sample_rate : float
             Rate of `x` in Hz.
 
         Returns
         -------
-        array of float32, shape (channels, samples)
+        (channels, samples) float32
             Sample n stands at the time of sample n of `x`. Only a recursive filter with ``zero_phase=False``
-            delays the music, as the channel that it stands for would; it starts from rest.
+            delays the music, as the condition that it stands for would; it starts from rest.
 
         Raises
         ------

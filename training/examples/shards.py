@@ -149,7 +149,7 @@ class Shards:
         ``train`` or ``valid``.
     verify : bool
         Compare the SHA-256 of every shard with the index: a second or so for each gigabyte. Existence and
-        size are looked at in any case, and reading finds a damaged record by its own checksum.
+        size are checked in any case, and reading finds a damaged record by its own checksum.
 
     Attributes
     ----------

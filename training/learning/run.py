@@ -40,7 +40,7 @@ def describe(
     init: Path | None,
     arguments: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """All that is needed to tell how a run came about, ready for JSON.
+    """All that says how a run came about, ready for JSON.
 
     `init` is the run folder whose best network it starts from; what that one says of itself is taken in.
     `arguments` are those of `training.fit`, by default those of this process.

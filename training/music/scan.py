@@ -49,7 +49,7 @@ def excerpts(path: Path, count: int = EXCERPTS, seconds: float = EXCERPT_SECONDS
 
     Returns
     -------
-    array (excerpts, channels, samples), float32
+    (excerpts, channels, samples) float32
         At the file's own rate.
 
     Raises
@@ -133,7 +133,7 @@ def loudness_lufs(x: NDArray[np.float32], sample_rate: int) -> float:
 
     Parameters
     ----------
-    x : array (excerpts, channels, samples), float32
+    x : (excerpts, channels, samples) float32
     sample_rate : int
         In Hz.
 

@@ -1,6 +1,6 @@
 """Which split a track belongs to: by a hash of its name, or as the authors of a data set say.
 
-Splits go by track, album or artist, never by excerpt. A hash of the name alone gives the same answer on every
+Splits go by track, album or artist, never by excerpt. A hash of the name alone gives the same split on every
 machine and does not change when other files come or go.
 """
 

@@ -1,4 +1,4 @@
-"""The narrow channels that training music is sent through."""
+"""The degradations that training music goes through."""
 
 import dataclasses
 import json

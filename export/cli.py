@@ -89,7 +89,7 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
         _refuse_existing(out, list(names.values()))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
-        from tfbwe.extension.high_band import HEADS
+        from tfbwe.model.features import HEADS
 
         from .convert import convert
         from .verify import verify

@@ -13,8 +13,8 @@ import numpy as np
 from .errors import AudioError, ConfigError, ModelError
 from .extension import EXTENSIONS
 from .extension.delay import Delay
-from .extension.high_band import HEADS
 from .model.bundle import Bundle, load_bundle
+from .model.features import HEADS
 from .model.step_model import StepModel
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number

@@ -47,14 +47,20 @@ def versions(*packages: str) -> dict[str, str]:
 
 @functools.cache
 def code_version(*modules: str) -> str:
-    """Hash of the code of modules and of all in this project that they import, wherever they import it.
+    """Hash of what `code_behind` returns."""
+    code = sorted(code_behind(*modules).items())
+    return hashlib.sha256("\n".join(map(" ".join, code)).encode()).hexdigest()[:32]
 
-    Comments, docstrings and imports for type checkers alone change nothing.
+
+def code_behind(*modules: str) -> dict[str, str]:
+    """Code of modules, by name, and of all in this project that they import, wherever they import it.
+
+    Comments, docstrings and imports for type checkers alone are left out.
 
     Parameters
     ----------
     *modules : str
-        Full names: take them from module objects, ``measures.__name__``, so that a moved one is found.
+        Full names: take them from module objects, ``distances.__name__``, so that a moved one is found.
 
     Raises
     ------
@@ -62,10 +68,10 @@ def code_version(*modules: str) -> str:
         If a name is not a module of this project, or one of them imports a name that is none.
     """
     waiting = list(modules)
-    parts: dict[str, str] = {}
+    code: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        if name in parts:
+        if name in code:
             continue
         path = _file_of(name)
         if path is None:
@@ -77,8 +83,8 @@ def code_version(*modules: str) -> str:
             documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
             if isinstance(node, documented) and ast.get_docstring(node) is not None:
                 del node.body[0]
-        parts[name] = f"{name} {ast.dump(tree)}"
-    return hashlib.sha256("\n".join(sorted(parts.values())).encode()).hexdigest()[:32]
+        code[name] = ast.dump(tree)
+    return code
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[str]:

@@ -11,7 +11,22 @@ from tests.helpers.paths import ROOT
 
 PACKAGES = ("tfbwe", "training", "export")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-LONGEST = 400
+LONGEST = 320
+MOST = {"tfbwe": 14, "training": 10, "export": 4}
+"""Files at the top of each package."""
+ORDER = {
+    "tfbwe": (
+        *("errors", "_version", "band", "stft", "atomic", "console", "cqt", "phase", "settings", "samples"),
+        *("transform", "audio", "cutoff", "model", "extension", "network", "decoder", "measures", "offline"),
+        *("cli", "__main__", "__init__"),
+    ),
+    "training": (
+        *("__init__", "provenance", "arguments", "music", "degradation", "learning", "examples"),
+        *("comparison", "corpus", "fit", "precompute", "evaluate", "cards", "paper"),
+    ),
+    "export": ("__init__", "convert", "verify", "cli"),
+}
+"""Modules and folders from the ground up: each may import those before it, and nothing after it."""
 CORE = {"numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"}
 OPTIONAL = {
     "tfbwe/network/autoencoder.py": {"keras"},
@@ -53,6 +68,56 @@ def test_the_check_sees_imports_of_every_form(tmp_path):
     assert "tfbwe.stft" in imported(ROOT / "tfbwe/network/autoencoder.py")
     assert "training.learning.run" in imported(ROOT / "training/fit.py")
     assert "tensorflow.lite" in imported(ROOT / "tfbwe/model/step_model.py")
+    assert {"tfbwe.extension", "tfbwe.model.bundle"} <= imported_modules(ROOT / "tfbwe/decoder.py")
+
+
+def modules():
+    """Name of every module with its file."""
+    for path in MODULES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules of this project that a file imports; a package counts where a name is taken from it itself."""
+    known = {name for name, _ in modules()}
+    names = imported(path) & known
+    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+
+
+def test_the_order_lists_all_that_lies_at_the_top():
+    for package, order in ORDER.items():
+        own = (ROOT / package).iterdir()
+        tops = {path.stem for path in own if path.suffix == ".py" or (path / "__init__.py").is_file()}
+        assert tops == set(order)
+        assert len(order) == len(set(order))
+
+
+def test_few_files_lie_at_the_top():
+    for package, most in MOST.items():
+        files = [p for p in (ROOT / package).iterdir() if p.is_file() and p.name != "py.typed"]
+        assert len(files) <= most
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_nothing_imports_upward(path):
+    package, *rest = path.relative_to(ROOT).with_suffix("").parts
+    own = ORDER[package].index(rest[0])
+    for name in imported_modules(path):
+        top, *below = name.split(".")
+        if top == package:
+            place = ORDER[package].index(below[0] if below else "__init__")
+            assert place <= own, f"{name} lies above"
+
+
+def test_no_imports_run_in_a_circle():
+    graph = {name: imported_modules(path) for name, path in modules()}
+    left = dict(graph)
+    while left:
+        free = [name for name, needs in left.items() if not needs & (set(left) - {name})]
+        assert free, f"a circle among {sorted(left)}"
+        for name in free:
+            del left[name]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
@@ -37,33 +38,47 @@ FULL_SCALE_BITS = {
 # Compression levels near 256 kbit/s in stereo: at its default MP3 ends at 16 kHz and loses what was added.
 LOSSY_LEVEL = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.5, "OPUS": 0.5}
 LOSSY = frozenset({*LOSSY_LEVEL, "MPEG_LAYER_I", "MPEG_LAYER_II"})
-MAX_BYTES = dict.fromkeys(("WAV", "WAVEX", "AIFF", "AU", "VOC"), 2**32 - 2**16)
-# Containers that keep rate and channels when written; the rest of libsndfile's round them or hold few.
-WRITABLE = frozenset(
-    {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3", "NIST", "IRCAM"}
-)
 NO_EMPTY = frozenset({"FLAC", "MP3", "OPUS"})
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that is written.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Names that ask for it; of none it is only kept where it was read.
+    max_bytes : int
+        Its greatest size.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    max_bytes: int = 2**62
+
+
+_4_GB = 2**32 - 2**16
+CONTAINERS = {
+    "WAV": Container((".wav",), _4_GB),
+    "WAVEX": Container((), _4_GB),
+    "RF64": Container((".rf64",)),
+    "W64": Container((".w64",)),
+    "AIFF": Container((".aif", ".aiff", ".aifc"), _4_GB),
+    "AU": Container((".au", ".snd"), _4_GB),
+    "CAF": Container((".caf",)),
+    "FLAC": Container((".flac",)),
+    "OGG": Container((".ogg", ".oga", ".opus")),
+    "MP3": Container((".mp3",)),
+    "NIST": Container(),
+    "IRCAM": Container(),
+}
+"""By libsndfile's name: those that keep rate and channels; the rest of them round these or hold few."""
 
 _RATES = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
-_SUFFIXES = {
-    ".wav": "WAV",
-    ".rf64": "RF64",
-    ".w64": "W64",
-    ".aif": "AIFF",
-    ".aiff": "AIFF",
-    ".aifc": "AIFF",
-    ".au": "AU",
-    ".snd": "AU",
-    ".caf": "CAF",
-    ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".oga": "OGG",
-    ".opus": "OGG",
-    ".mp3": "MP3",
-}
+_SUFFIXES = {suffix: name for name, own in CONTAINERS.items() for suffix in own.suffixes}
 SOUND_SUFFIXES = frozenset(_SUFFIXES)
 
 
@@ -111,7 +126,7 @@ def output_format(
         if asked == "WAV" and container in ("WAVEX", "RF64"):
             asked = None
     container = asked or container
-    if container not in WRITABLE:
+    if container not in CONTAINERS:
         raise AudioError(
             f"{destination or source}: {container} files can be read, not written;"
             " use -o with a name that ends in .wav"

@@ -20,8 +20,8 @@ from ..atomic import replace_synced
 from ..errors import AudioError
 from .formats import (
     BLOCK_FRAMES,
+    CONTAINERS,
     LOSSY_LEVEL,
-    MAX_BYTES,
     NO_EMPTY,
     STANDARD,
     bytes_per_sample,
@@ -84,7 +84,7 @@ class Writer:
         self.clipped_samples = 0
         self.frames = 0
         self._highest = full_scale(subtype)
-        self._max_frames = MAX_BYTES.get(container, 2**62) // max(
+        self._max_frames = CONTAINERS[container].max_bytes // max(
             1, int(channels * bytes_per_sample(subtype))
         )
         self._empty_fails = bool({container, subtype} & NO_EMPTY)

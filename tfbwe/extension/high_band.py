@@ -17,7 +17,6 @@ from ..model.bundle import Manifest
 from ..model.features import Normalisation
 from ..stft import ComplexArray, FloatArray
 
-HEADS = ("log_gain", "log_residual")
 CEILING = 10 ** (12 / 20)
 """Magnitudes are held below this multiple of the root mean square of the octave under the cutoff."""
 EDGE = 0.08

@@ -1,4 +1,4 @@
-"""What a network reads of a magnitude, and the magnitude that its prediction stands for."""
+"""What a network reads and predicts: features of a magnitude, and the magnitude that a head stands for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+HEADS = ("log_gain", "log_residual")
+"""Outputs of a network, nepers: what the coherent term is raised by, and what both terms together are."""
 LARGEST_RATIO = 1e30
 """Bound of the ratio of magnitudes, so that no head overflows float32."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from ..errors import ConfigError
-from ..extension.high_band import HEADS
+from ..model.features import HEADS
 from ..stft import N_FFT
 from .layers import Clip, LinearInterpolation, SubPixel
 

@@ -7,8 +7,6 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tfbwe
-
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
 CONFIG, BEST, LAST, FEATURES = "config.json", "best.keras", "last.keras", "features.npz"
 HISTORY, CURVE = "history.csv", "curve.png"
-TRAINING = "training" if (Path(tfbwe.__file__).parents[1] / "training").is_dir() else "tfbwe.training"
+TRAINING = "training" if (Path(__file__).parents[2] / "training").is_dir() else "tfbwe.training"
 """Name of the package that trains: in a checkout, or installed."""
 _MAKER = f"{TRAINING}.fit"
 

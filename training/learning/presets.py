@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tfbwe.errors import ConfigError
-from tfbwe.extension.high_band import HEADS
+from tfbwe.model.features import HEADS
 from tfbwe.network.autoencoder import AutoencoderConfig
 from tfbwe.transform import TRANSFORMS, Transform
 

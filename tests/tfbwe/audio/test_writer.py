@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.sound_files import FORMATS, TAGS, noise, read, write
 from tfbwe.audio import writer
+from tfbwe.audio.formats import Container
 from tfbwe.audio.reader import Reader
 from tfbwe.audio.writer import Writer
 from tfbwe.errors import AudioError
@@ -99,7 +100,7 @@ def test_a_file_gets_the_permissions_of_the_umask(tmp_path):
 
 
 def test_a_wav_beyond_four_gigabytes_is_refused_before_it_is_damaged(tmp_path, monkeypatch):
-    monkeypatch.setitem(writer.MAX_BYTES, "WAV", 1000)
+    monkeypatch.setitem(writer.CONTAINERS, "WAV", Container((".wav",), 1000))
     with pytest.raises(AudioError, match="rf64"):
         write(tmp_path / "x.wav", noise())
     assert list(tmp_path.iterdir()) == []

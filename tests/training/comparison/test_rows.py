@@ -7,13 +7,19 @@ import pytest
 
 pytest.importorskip("scipy")
 
+from tfbwe.cutoff import edge
+from tfbwe.extension import high_band
+from tfbwe.measures import distances, listening
 from tfbwe.measures.distances import compare
 from tfbwe.stft import SAMPLE_RATE
-from training.comparison.cache import Kept
-from training.comparison.lineup import System
+from training.comparison import systems
+from training.comparison.cache import MEASURING, SCORING, Kept
+from training.comparison.lineup import System, line_up, load_models
 from training.comparison.measuring import measured
+from training.degradation import degrade
 from training.degradation.conditions import CONDITIONS
 from training.music.manifest import Track
+from training.provenance import code_behind
 
 TRACK = Track("a.flac", "a", "test", 20000.0, 44100, 2, 100.0, -14.0, size_bytes=5, mtime_ns=7)
 SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))
@@ -69,3 +75,25 @@ def test_what_is_not_finite_is_none(low_passed):
     assert measured(x, x, 8000.0)["sdr_db"] is None
     silent = measured(np.zeros_like(x), x, 8000.0)
     assert silent["lsd"] is None
+
+
+def test_rows_depend_on_what_makes_and_measures_them_and_on_nothing_that_writes_files():
+    models = load_models(["stft"])
+    roots = {*MEASURING, *SCORING, *(name for system in line_up(models) for name in system.code)}
+    behind = set(code_behind(*roots))
+    for module in (distances, listening, degrade, high_band, edge, systems):
+        assert module.__name__ in behind
+    others = [name for name in behind if name.startswith(("tfbwe.cli", "tfbwe.offline", "tfbwe.network"))]
+    assert others == []
+    own = {name for name in behind if name.startswith("tfbwe.audio.")}
+    assert own == {"tfbwe.audio.excerpts"}
+    assert not behind & {"training.degradation.conditions", "training.evaluate", "tfbwe.atomic"}
+
+
+def test_the_row_of_a_paper_run_depends_on_its_network():
+    behind = code_behind("training.comparison.predicted")
+    assert {"tfbwe.network.autoencoder", "tfbwe.network.layers"} <= set(behind)
+
+
+def test_a_received_row_does_not_depend_on_the_decoder():
+    assert not [name for name in code_behind(*MEASURING) if name.startswith("tfbwe.extension")]

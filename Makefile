@@ -60,7 +60,7 @@ page: $(VENV)/.with-train,report
 # it goes on.
 evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
 	$(EVALUATE) $(FLOAT32) --data $(MUSIC) --out docs --cache build/rows
-	$(BIN)/python -m training.cards --report docs --out docs
+	$(BIN)/python -m training.cards --report docs --out docs --fill README.md docs/results.md
 
 $(MUSIC)/manifest.csv: | $(VENV)/.with-train,report
 	$(BIN)/python -m training.corpus fetch debian-music $(MUSIC)

@@ -12,10 +12,10 @@ from pathlib import Path
 import soundfile
 
 from demo.demo import BITS, CLIP, CUTOFF_HZ
+from tfbwe.model.bundle import shipped
 from training.degradation.degrade import Rounding, apply
 from training.degradation.filters import Lowpass
 
-MODELS = ("stft", "cqt")
 MINUTES = (1, 60)
 MEASURED = """
 import time
@@ -39,7 +39,7 @@ def main() -> None:
                 while file.frames < minutes * 60 * sample_rate:
                     file.write(received.T)
                 seconds = file.frames / sample_rate
-            for model in MODELS:
+            for model in shipped():
                 used_s, peak_mb = extended(song, model)
                 print(
                     f"{model:5}  {minutes:7}  {used_s:12.1f} s  {used_s / seconds:16.4f}  {peak_mb:8.1f} MB",

@@ -17,7 +17,7 @@ from demo.demo import CLIP
 from demo.excerpts import excerpt, excerpt_id, write_excerpt
 from tfbwe.atomic import replace_synced, replacing
 from tfbwe.errors import AudioError, ConfigError, TfbweError
-from tfbwe.model.bundle import WEIGHTS
+from tfbwe.model.bundle import shipped
 from training.comparison.lineup import line_up, load_models
 from training.degradation.conditions import CONDITIONS, Condition
 
@@ -27,7 +27,6 @@ TEMPLATE = "index.html"
 NOTICE = CLIP.with_name("NOTICE.md")
 NOTICE_LINK = '<a href="NOTICE.txt">Whose music this is</a>'
 DEFAULT_CONDITIONS = ("brickwall-8k", "butterworth-8k")
-MODELS = ("stft", "cqt")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="folder to write: a new or an empty one")
     parser.add_argument("--clips", type=Path, nargs="+", default=[CLIP], metavar="FILE",
                         help="music, the middle 10 s of each file (default: the shipped clip)")  # fmt: skip
-    parser.add_argument("--models", nargs="+", default=shipped_models(), metavar="MODEL",
+    parser.add_argument("--models", nargs="+", default=list(shipped()), metavar="MODEL",
                         help="shipped models or model files (default: all that are shipped)")  # fmt: skip
     parser.add_argument("--conditions", nargs="+", default=list(DEFAULT_CONDITIONS), metavar="NAME",
                         help=f"conditions (default: {' '.join(DEFAULT_CONDITIONS)})")  # fmt: skip
@@ -56,11 +55,6 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     print(f"open {options.out / TEMPLATE} in a browser")
     return 0
-
-
-def shipped_models() -> list[str]:
-    """Names of the models that lie in the package."""
-    return [name for name in MODELS if (WEIGHTS / f"{name}.tflite").is_file()]
 
 
 def build(

@@ -16,6 +16,7 @@ from demo import excerpts, page
 from tests.helpers.made_page import AWKWARD_NAME, CONDITIONS, SECONDS, excerpts_of, made_page, short_clip
 from tfbwe.errors import AudioError
 from tfbwe.measures import distances as measures
+from tfbwe.model.bundle import WEIGHTS, shipped
 
 pytest.importorskip("matplotlib")
 
@@ -257,7 +258,7 @@ def test_help_says_how_it_is_called(capsys):
 
 
 def test_every_shipped_model_is_heard_unless_others_are_chosen():
-    assert set(page.shipped_models()) == {path.stem for path in page.WEIGHTS.glob("*.tflite")}
+    assert set(shipped()) == {path.stem for path in WEIGHTS.glob("*.tflite")}
 
 
 def test_the_shipped_clip_comes_with_its_licence(tmp_path):

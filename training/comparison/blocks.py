@@ -1,13 +1,30 @@
-"""Tables of a report inside of Markdown files that people write, between marks."""
+"""Tables of a report inside of Markdown files that people write, between marks: each answers one question."""
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from tfbwe.errors import ConfigError
+from tfbwe.measures import MEASURES
+from tfbwe.model.bundle import DEFAULT
 
+from ..degradation.conditions import CODED, NOTHING, RIGHT_PHASE, TURNED_PHASE
+from ..music import debian_music
+from .lineup import RECEIVED, System
 from .report import Report
+from .results import Results
+from .statistics import estimate
+from .tables import DECIDING, brief, cost_table, quantised_pairs, table, without_float_twins
 
-BLOCKS: dict[str, Callable[[Report], str]] = {}
+LISTENER = (
+    ("resampled-8k", "kept at 8 kHz, as on the phone"),
+    ("brickwall-8k", "cut off at 8 kHz"),
+    ("resampled-22k", "kept at 22 kHz, as in old games"),
+    ("butterworth-8k", "dulled from 8 kHz on, as by a worn tape"),
+    ("mp3-64k", "MP3 at 64 kb/s"),
+)
+"""Conditions that a listener knows, in a listener's words."""
+ARTISTS = ("butterworth-8k", "chebyshev-11k", "brickwall-8k")
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -30,3 +47,118 @@ def filled(text: str, report: Report) -> str:
         return f"{start}\n{BLOCKS[name](report)}\n{end}"
 
     return _BLOCK.sub(made, text)
+
+
+def _listener(report: Report) -> str:
+    """Five rows: what happened to the music, and its score as it was received and as it comes out."""
+    rows = []
+    for condition, words in LISTENER:
+        found = [
+            report.results.estimate(condition, system, "visqol")
+            for system in (RECEIVED, f"{DEFAULT}, diffuse 1")
+        ]
+        rows.append([words, *("-" if value is None else f"{value.mean:.1f}" for value in found)])
+    return table(["what happened to the music", "as received", "extended"], rows)
+
+
+def _gains(report: Report, regime: str) -> str:
+    """What every system gains in a regime: measures across, systems down."""
+    results = _own(report)
+    own = [
+        s for s in results.systems if s.name != RECEIVED and (s.kind == "true" or s.phase in (None, "mirror"))
+    ]
+    return _changes(results, [(s.name, RECEIVED) for s in own], regime, second=False)
+
+
+def _phases(report: Report) -> str:
+    """Each phase less the mirrored one, with the full diffuse term, where nothing is left."""
+    results = _own(report)
+    models = [s for s in results.systems if s.kind == "model" and s.diffuse]
+    pairs = [
+        (system.name, other.name)
+        for system in models
+        for other in models
+        if system.model == other.model and other.phase == "mirror" != system.phase
+    ]
+    return _changes(results, pairs, NOTHING)
+
+
+def _quantised(report: Report) -> str:
+    """Each quantised model less its float32 twin: the largest difference of all regimes."""
+    results = report.results
+    rows = []
+    for model, exact in quantised_pairs(report.models):
+        for mine in (s for s in results.systems if s.model == model.name and s.phase == "mirror"):
+            twin = mine.name.replace(model.name, exact.name, 1)
+            largest = [_largest(results, mine, twin, measure) for measure in DECIDING]
+            rows.append([mine.name, *largest])
+    return table(["system", *(MEASURES[name].column for name in DECIDING)], rows)
+
+
+def _largest(results: Results, system: System, twin: str, measure: str) -> str:
+    gains = [results.regime_gain(regime, system.name, measure, twin) for regime in results.regimes]
+    means = [gain.mean for gain in gains if gain is not None]
+    return f"{max(means, key=abs):+.2f}" if means else "-"
+
+
+def _artists(report: Report) -> str:
+    """Gains of the default model on tracks by artists known from training, and on the others."""
+    listed = debian_music.listed_tracks(debian_music.listed_files())
+    trained = {row.artist for row in listed if row.pool == "train" and row.artist}
+    known = {row.file for row in listed if row.artist in trained}
+    rows = []
+    for condition in ARTISTS:
+        system = f"{DEFAULT}, diffuse {1 if condition.startswith('brickwall') else 0}"
+        for measure in ("sdr_db", "lsd_hf"):
+            own = report.results.values(condition, system, measure)
+            received = report.results.values(condition, RECEIVED, measure)
+            gains = {
+                track: value - before
+                for track, value in own.items()
+                if value is not None and (before := received.get(track)) is not None
+            }
+            parts = [
+                [gain for track, gain in gains.items() if (track in known) == side] for side in (True, False)
+            ]
+            means = [found.mean if (found := estimate(part)) else None for part in parts]
+            cells = ["-" if mean is None else f"{mean:+.2f}" for mean in means]
+            rows.append([condition, system, MEASURES[measure].column, *cells])
+    return table(["condition", "system", "measure", "known artists", "others"], rows)
+
+
+def _costs(report: Report) -> str:
+    twins = {exact.name for _, exact in quantised_pairs(report.models)}
+    return cost_table({name: cost for name, cost in report.costs.items() if name not in twins})
+
+
+def _changes(results: Results, pairs: Iterable[tuple[str, str]], regime: str, second: bool = True) -> str:
+    rows = [
+        [
+            *((system, other) if second else (system,)),
+            *(brief(results.regime_gain(regime, system, measure, other)) for measure in DECIDING),
+        ]
+        for system, other in pairs
+    ]
+    shown = [row for row in rows if any(cell != "-" for cell in row[-len(DECIDING) :])]
+    heads = ["system", "less"] if second else ["system"]
+    return table([*heads, *(MEASURES[name].column for name in DECIDING)], shown)
+
+
+def _own(report: Report) -> Results:
+    """Results without the float32 twins of quantised models."""
+    systems: Sequence[System] = without_float_twins(report.results.systems, report.models)
+    return report.results.of(systems)
+
+
+BLOCKS: dict[str, Callable[[Report], str]] = {
+    "listener": _listener,
+    "nothing-left": functools.partial(_gains, regime=NOTHING),
+    "weak-band": functools.partial(_gains, regime=RIGHT_PHASE),
+    "turned-phase": functools.partial(_gains, regime=TURNED_PHASE),
+    "coded": functools.partial(_gains, regime=CODED),
+    "phases": _phases,
+    "int8": _quantised,
+    "artists": _artists,
+    "costs": _costs,
+}
+"""By the names of the marks."""

@@ -84,12 +84,13 @@ def _changes(results: Results, system: str, other: str) -> list[str]:
     """Mean differences between two systems in each regime, the measures that decide."""
     measures = [measure for measure in DECIDING if measure in results.measures]
     return [
-        " / ".join(_brief(results.regime_gain(regime, system, measure, other)) for measure in measures)
+        " / ".join(brief(results.regime_gain(regime, system, measure, other)) for measure in measures)
         for regime in results.regimes
     ]
 
 
-def _brief(gain: Estimate | None) -> str:
+def brief(gain: Estimate | None) -> str:
+    """Mean of a gain, in brackets where it shows no difference."""
     if gain is None:
         return "-"
     text = f"{gain.mean:+.2f}"
@@ -162,12 +163,17 @@ def _condition(results: Results, condition: Condition) -> str:
 
 
 def _costs(costs: Costs) -> str:
+    return f"{PRICED}\n\n{cost_table(costs)}"
+
+
+def cost_table(costs: Costs) -> str:
+    """Return what each model costs, a row each."""
     heads = ["model", "real-time factor", "MMAC/s a channel", "kB", "ms late", "MB of memory"]
     rows = []
     for model, cost in costs.items():
         memory = cost.get("peak_rss_mb")
         rows.append([model, *_cost_cells(cost), "-" if memory is None else f"{memory:.0f}"])
-    return f"{PRICED}\n\n{table(heads, rows)}"
+    return table(heads, rows)
 
 
 def _cost_cells(cost: Mapping[str, float | None]) -> list[str]:

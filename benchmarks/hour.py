@@ -19,7 +19,7 @@ from training.degradation.filters import Lowpass
 MINUTES = (1, 60)
 MEASURED = """
 import time
-from tfbwe.benchmark import peak_rss_mb
+from tfbwe.measures.cost import peak_rss_mb
 from tfbwe.cli import main
 status = main()
 print(time.process_time(), peak_rss_mb())

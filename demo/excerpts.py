@@ -22,8 +22,8 @@ from tfbwe.audio.reader import Reader
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
-from training.comparison.lineup import Excerpt, System
-from training.comparison.measuring import measured
+from training.comparison.lineup import System
+from training.comparison.measuring import Excerpt, measured
 from training.degradation.conditions import Condition
 from training.degradation.degrade import Rounding, apply
 from training.degradation.filters import Lowpass
@@ -122,8 +122,9 @@ def write_excerpt(
         The excerpt's entry in excerpts.json, links relative to the page.
     """
     received, original = apply(x, SAMPLE_RATE, condition.degradation)
+    given = Excerpt(received, original, condition.degradation, condition.cutoff_hz)
     line_up = [ORIGINAL, *systems, *ANCHORS]
-    sounds = [system.output(Excerpt(received, original, condition)) for system in line_up]
+    sounds = [system.output(given) for system in line_up]
     gain = common_gain(sounds)
     levels = [levels_db(y, PICTURE_COLUMNS) for y in sounds]
     top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for level in levels))

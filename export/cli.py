@@ -16,6 +16,8 @@ from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import FORMAT_VERSION, Bundle, Manifest, digest, pack
 from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import (
+    BEST,
+    FEATURES,
     TRAINING,
     best_network,
     network_config,
@@ -80,8 +82,12 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     from tfbwe.transform import TRANSFORMS
 
     description = read_description(run)
-    if description["config"]["model"] not in TRANSFORMS:
-        raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}")
+    kind = description["config"]["model"]
+    if not (isinstance(kind, str) and kind in TRANSFORMS):
+        raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
+    missing = [name for name in (BEST, FEATURES) if not (run / name).is_file()]
+    if missing:
+        raise ConfigError(f"{run}: expected a run of {TRAINING}.fit; {', '.join(missing)} is missing")
     names = {q: f"{description['config']['model']}.{q}.tflite" for q in quantisations}
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: expected a folder to write to; it is a file")

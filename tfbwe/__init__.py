@@ -1,7 +1,7 @@
 """tfbwe puts the high band back into band-limited music.
 
 ``extend`` takes a signal and returns it extended; ``Decoder`` does the same block by block, in real time.
-Both need NumPy and a LiteRT interpreter only, and are imported when first used.
+Both are imported when first used; the decoder needs NumPy and a LiteRT interpreter only.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -95,7 +95,7 @@ def _facts(manifest: Mapping[str, Any], cost: Mapping[str, float | None]) -> lis
             "predicts the magnitudes above a cutoff from the spectrum below it, and how much of them is "
             "coherent with what was received",
         ),
-        ("Input", f"music whose band ends between {low:g} and {high:g} kHz, any number of channels"),
+        ("Input", f"music whose band ends between {low:g} and {high:g} kHz, 1 to 8 channels"),
         ("Output", f"a band up to {manifest['highest_hz'] / 1000:g} kHz, to be added to the input"),
         ("Transform", TRANSFORMS[manifest["transform"]["kind"]].caption),
         ("Arithmetic", f"{manifest['macs_per_s'] / 1e6:.1f} MMAC/s a channel"),

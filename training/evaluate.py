@@ -26,11 +26,9 @@ from .comparison import tables
 from .comparison.costs import Cost, cost
 from .comparison.lineup import KINDS, line_up, load_models, phases_of
 from .comparison.report import origin, write_documents, write_report
-from .comparison.rows import measured_rows, split_tracks
+from .comparison.rows import KEPT, measured_rows, split_tracks
 from .comparison.systems import exciter_found
 from .degradation.conditions import CONDITIONS
-
-ROWS = ".rows"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -115,7 +113,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         for phase in options.phases:
             if isinstance(model.source, Bundle) and phase not in phases_of(model):
                 _say(f"{model.name}: no row of the phase {phase}, which its transform does not have")
-    cache = options.cache or options.out / ROWS
+    cache = options.cache or options.out / KEPT
     cache.mkdir(parents=True, exist_ok=True)
     costs: dict[str, Cost] = {}
     for model, path in zip(models, options.models, strict=True):

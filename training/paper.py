@@ -25,7 +25,7 @@ from .arguments import command, module
 from .comparison.lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
 from .comparison.report import origin, write, write_report
 from .comparison.results import Results
-from .comparison.rows import measured_rows, split_tracks
+from .comparison.rows import KEPT, measured_rows, split_tracks
 from .comparison.statistics import Estimate
 from .comparison.tables import NO_DIFFERENCE, cell, median_cell, table, verdict
 from .degradation.conditions import CONDITIONS
@@ -33,7 +33,6 @@ from .degradation.conditions import CONDITIONS
 CONDITION_NAMES = ("butterworth-8k-float", "butterworth-8k", "brickwall-8k")
 SHOWN = ("sdr_db", "snr_db", "lsd")
 STEM = "paper"
-ROWS = ".rows"
 RUN = "paper-{}"
 KINDS = ("stft", "cqt")
 
@@ -47,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
-    parser.add_argument("--out", required=True, type=Path, help="folder for runs, paper.json and paper.md")
+    parser.add_argument("--out", required=True, type=Path, help="folder for runs, paper*.json, .csv, .md")
     parser.add_argument(
         "--hours", type=float, default=20.0, metavar="H", help="of audio for each; default 20"
     )
@@ -86,7 +85,7 @@ def compare(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     papers = load_models([str(options.out / RUN.format(kind)) for kind in KINDS])
     conditions = [next(c for c in CONDITIONS if c.name == name) for name in CONDITION_NAMES]
     systems = line_up([*papers, *defaults], ("true", "model"))
-    cache = options.out / ROWS
+    cache = options.out / KEPT
     rows, failed = measured_rows(options.data, tracks, conditions, systems, cache, options.jobs)
     command_line = shlex.join([*command("paper").split(), *arguments])
     head = origin(command_line, options.split, tracks, failed)

@@ -62,7 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     stopped = "stopped; the same command goes on from here"
-    return reported(module("precompute"), lambda: precompute(options), "train", options.out, stopped)
+    return reported(module("precompute"), lambda: _guarded(options), "train", options.out, stopped)
+
+
+def _guarded(options: argparse.Namespace) -> None:
+    try:
+        precompute(options)
+    except BrokenExecutor:
+        raise ConfigError(
+            "a process was ended from outside, for want of memory perhaps; take fewer --jobs"
+        ) from None
 
 
 def precompute(options: argparse.Namespace) -> None:
@@ -92,12 +101,7 @@ def precompute(options: argparse.Namespace) -> None:
         _announce(out, plan, shards)
         if there is None:
             write_json(out / SCHEMA, {**wanted, "splits": splits, "made_with": _provenance()})
-        try:
-            _make(options, shards, finished)
-        except BrokenExecutor:
-            raise ConfigError(
-                "a process was ended from outside, for want of memory perhaps; take fewer --jobs"
-            ) from None
+        _make(options, shards, finished)
 
 
 def _provenance() -> dict[str, Any]:
@@ -171,7 +175,7 @@ def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
             )
             for track in tracks
         )
-        bar = tqdm.tqdm(work, total=len(tracks), desc=f"listening to {split}", unit="track", disable=None)
+        bar = tqdm.tqdm(work, total=len(tracks), desc=f"reading {split}", unit="track", disable=None)
         items = [Item(track, *key) for track, keys in zip(tracks, bar, strict=True) for key in keys]
         if not items:
             raise ConfigError(f"{options.data}: expected music in the split {split}, every block is silent")

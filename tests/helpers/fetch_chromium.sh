@@ -1,6 +1,6 @@
 #!/bin/sh
 # Unpack Debian's Chromium, with all that this machine lacks of it, into a folder: nothing is installed.
-# `tests/fetch_chromium.sh build/chromium` makes build/chromium/chromium, which needs apt-get but no root.
+# `tests/helpers/fetch_chromium.sh build/chromium` makes build/chromium/chromium, which needs apt-get but no root.
 set -eu
 folder=$1
 root=$folder/root/usr/lib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.helpers.paths import ROOT
 
 pytest.importorskip("scipy")
 
+from tfbwe.errors import ConfigError
 from training import cards
 from training.comparison.lineup import Model
 from training.comparison.report import read_report
@@ -66,3 +68,46 @@ def test_a_folder_without_a_report_is_one_line(tmp_path, capsys):
     assert "training.evaluate" in lines[0]
     (tmp_path / "report.json").write_text("{}")
     assert cards.main(["--report", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+
+
+def damaged(tmp_path, spoil):
+    """A copy of the committed report with its summary spoilt."""
+    for name in ("report.json", "report-rows.csv"):
+        shutil.copy(DOCS / name, tmp_path / name)
+    summary = json.loads((tmp_path / "report.json").read_text())
+    spoil(summary)
+    (tmp_path / "report.json").write_text(json.dumps(summary))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r: r.update(models=[]),
+        lambda r: r.update(costs=[]),
+        lambda r: r.pop("tracks"),
+        lambda r: r.update(format_version=2),
+        lambda r: r["systems"][0].pop("kind"),
+        lambda r: r.update(rows_sha256="0"),
+    ],
+)
+def test_a_damaged_report_is_one_line(tmp_path, spoil, capsys):
+    folder = damaged(tmp_path, spoil)
+    assert cards.main(["--report", str(folder), "--out", str(tmp_path / "out")]) == 1
+    assert "not a report of training.evaluate" in capsys.readouterr().err
+
+
+def test_rows_of_another_report_are_refused(tmp_path, capsys):
+    folder = damaged(tmp_path, lambda r: None)
+    rows = folder / "report-rows.csv"
+    rows.write_text(rows.read_text() + 'x,"unfinished')
+    assert cards.main(["--report", str(folder), "--out", str(tmp_path / "out")]) == 1
+    assert "other rows" in capsys.readouterr().err
+
+
+def test_a_block_without_an_end_is_refused_and_nothing_is_lost(report):
+    from training.comparison.blocks import filled
+
+    text = "<!-- table int8 -->\nwords\n<!-- table costs -->\n<!-- end of table -->\n"
+    with pytest.raises(ConfigError, match="end of table"):
+        filled(text, report)

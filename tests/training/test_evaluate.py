@@ -21,7 +21,7 @@ from tests.helpers.schema_check import problems
 from tests.helpers.smoke import music_folder
 from tfbwe.errors import ModelError
 from training import cards, evaluate
-from training.comparison import costs, decoded, lineup, rows, systems
+from training.comparison import costs, decoded, lineup, measuring, rows, systems
 from training.comparison.report import read_report
 from training.degradation.conditions import CONDITIONS
 
@@ -138,7 +138,7 @@ def test_the_command_is_written_as_it_was_given(report, held_out):
 
 def test_what_was_measured_is_not_measured_again(report, held_out, tmp_path, monkeypatch):
     out = tmp_path / "report"
-    monkeypatch.setattr(rows, "excerpt", lambda path: pytest.fail("measured again"))
+    monkeypatch.setattr(measuring, "excerpt", lambda path: pytest.fail("measured again"))
     assert again(held_out, out, "--cache", str(report / ".rows")) == 0
     assert rows_in(out) == rows_in(report)
 

@@ -167,12 +167,12 @@ def _folder_for(destination: str, output: str | None) -> Iterator[None]:
 
 
 def _is_model(name: str) -> bool:
-    from ..model.bundle import WEIGHTS
+    from ..model.bundle import shipped
 
     if os.path.isfile(name):
         with open(name, "rb") as file:
             return name.endswith(".tflite") or file.read(8)[4:] == b"TFL3"
-    return name.endswith(".tflite") or (WEIGHTS / f"{name}.tflite").is_file()
+    return name.endswith(".tflite") or name in shipped()
 
 
 def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:

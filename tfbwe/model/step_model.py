@@ -1,4 +1,4 @@
-"""The network as the decoder sees it: a frame or a block in, the heads out, one memory for each channel."""
+"""The network as the decoder runs it: a frame or a block in, the heads out, one memory for each channel."""
 
 from __future__ import annotations
 

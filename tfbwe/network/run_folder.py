@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONFIG, BEST, LAST, FEATURES = "config.json", "best.keras", "last.keras", "features.npz"
 HISTORY, CURVE = "history.csv", "curve.png"
-TRAINING = "training" if (Path(__file__).parents[2] / "training").is_dir() else "tfbwe.training"
+TRAINING = "tfbwe.training" if (Path(__file__).parents[1] / "training").is_dir() else "training"
 """Name of the package that trains: in a checkout, or installed."""
 _MAKER = f"{TRAINING}.fit"
 
@@ -40,8 +40,9 @@ def network_config(run: Path) -> AutoencoderConfig:
     """Return the shape of a run's network; `ConfigError` if it is not one of this version."""
     from .autoencoder import config_from_dict
 
+    values = read_description(run)["config"]["network"]
     try:
-        return config_from_dict(read_description(run)["config"]["network"])
+        return config_from_dict(values)
     except ConfigError as error:
         raise ConfigError(f"{run / CONFIG}: {error}") from None
 

@@ -64,7 +64,7 @@ class SoftClip:
         Returns
         -------
         (channels, samples) float32
-            Received signal plus lowered high band; of any length, as the gain looks ahead.
+            Received signal plus lowered high band; of any length, as the gain goes by what comes next.
         """
         self._received = np.concatenate([self._received, received], axis=1)
         self._total = np.concatenate([self._total, total], axis=1)

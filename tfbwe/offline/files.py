@@ -16,7 +16,7 @@ from ..audio.writer import Writer, refuse_destination
 from ..console import counted
 from ..decoder import Decoder
 from ..errors import ConfigError
-from ..model.bundle import Bundle, load_bundle
+from ..model.bundle import DEFAULT, Bundle, load_bundle
 from ..settings import check_settings
 from ..stft import SAMPLE_RATE
 from .chain import Chain
@@ -61,7 +61,7 @@ def extend_file(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
     *,
-    model: str | os.PathLike[str] | Bundle = "stft",
+    model: str | os.PathLike[str] | Bundle = DEFAULT,
     cutoff_hz: float | None = None,
     diffuse: float = 1.0,
     phase: str = "mirror",

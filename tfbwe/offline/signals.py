@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..audio.formats import BLOCK_FRAMES
 from ..cutoff.bandwidth import measure_band
 from ..decoder import Decoder
-from ..model.bundle import Bundle, load_bundle
+from ..model.bundle import DEFAULT, Bundle, load_bundle
 from ..samples import checked_signal
 from ..settings import check_settings, whole_number
 from ..stft import SAMPLE_RATE
@@ -23,7 +23,7 @@ from .received import beyond_training, nothing_to_add
 def extend(
     x: NDArray[np.floating[Any]],
     sample_rate: int,
-    model: str | os.PathLike[str] | Bundle = "stft",
+    model: str | os.PathLike[str] | Bundle = DEFAULT,
     cutoff_hz: float | None = None,
     diffuse: float = 1.0,
     phase: str = "mirror",

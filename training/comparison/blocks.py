@@ -37,11 +37,13 @@ def filled(text: str, report: Report) -> str:
     Raises
     ------
     ConfigError
-        If there is no such table.
+        If there is no such table, or a block has no end.
     """
 
     def made(match: re.Match[str]) -> str:
         start, name, end = match.groups()
+        if match[0].count("<!-- table") > 1:
+            raise ConfigError(f"block {name}: expected a line <!-- end of table --> before the next block")
         if name not in BLOCKS:
             raise ConfigError(f"block: expected one of {', '.join(BLOCKS)}, received {name}")
         return f"{start}\n{BLOCKS[name](report)}\n{end}"

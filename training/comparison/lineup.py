@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe.errors import ConfigError
-from tfbwe.model.bundle import DEFAULT, Bundle, load_bundle
-from tfbwe.network.run_folder import BEST, read_description
+from tfbwe.model.bundle import Bundle, load_bundle
+from tfbwe.network.run_folder import BEST, network_config, read_description
 from tfbwe.phase.mirror import MEMORYLESS
 from tfbwe.transform import TRANSFORMS
 
@@ -21,6 +21,7 @@ from ..degradation.conditions import Condition
 from ..degradation.degrade import lowpass_of
 from ..degradation.filters import FAMILIES
 from . import decoded, systems
+from .measuring import Excerpt
 
 FloatArray = npt.NDArray[np.float32]
 KINDS = ("received", "mirror", "inverse", "exciter", "true", "model")
@@ -28,17 +29,9 @@ RECEIVED = "received"
 MIRROR = f"mirror at {systems.MIRROR_DB:g} dB"
 INVERSE = "inverse of the known filter"
 TRUE_NAMES = {
-    name: f"true {'' if name == DEFAULT else name.upper() + ' '}magnitudes, {{}} phase" for name in TRANSFORMS
+    name: f"true {'' if name == 'stft' else name.upper() + ' '}magnitudes, {{}} phase" for name in TRANSFORMS
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Excerpt:
-    """What a system gets; only true magnitudes use the original."""
-
-    received: FloatArray
-    original: FloatArray
-    condition: Condition
+"""By transform; the STFT goes without saying."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +126,10 @@ def load_model(model: str) -> Model:
 
 def _load_run(folder: Path) -> Model:
     description = read_description(folder)["config"]
+    network_config(folder)
+    kind = description["model"]
+    if not (isinstance(kind, str) and kind in TRANSFORMS):
+        raise ConfigError(f"{folder}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
     if tuple(description["network"].get("heads", ())) != ("log_residual",):
         raise ConfigError(f"{folder}: a network of two heads is compared as a model file; export it first")
     try:
@@ -165,12 +162,12 @@ def line_up(
         Phases of the diffuse term, each a row of its own, as far as a model knows it.
     """
     found = [
-        System(RECEIVED, "received", _received, code=()),
-        System(MIRROR, "mirror", _mirror),
-        System(INVERSE, "inverse", _inverse),
+        System(RECEIVED, "received", systems.received),
+        System(MIRROR, "mirror", systems.mirrored_band),
+        System(INVERSE, "inverse", systems.inverse),
     ]
     if systems.exciter_found():
-        found.append(System("exciter of ffmpeg", "exciter", _exciter))
+        found.append(System("exciter of ffmpeg", "exciter", systems.excited))
     for model in models:
         if isinstance(model.source, Bundle):
             found += _decoders(model, model.source, phases)
@@ -178,7 +175,7 @@ def line_up(
             found.append(_paper(model, model.source))
     for transform, name in TRUE_NAMES.items():
         for phase in MEMORYLESS:
-            make = functools.partial(_true, transform=transform, phase=phase)
+            make = functools.partial(systems.true, transform=transform, phase=phase)
             found.append(
                 System(name.format(phase), "true", make, (transform, phase), phase=phase, transform=transform)
             )
@@ -200,7 +197,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
             System(
                 name if phase == "mirror" else f"{name}, {phase} phase",
                 "model",
-                functools.partial(_decoded, bundle=bundle, diffuse=diffuse, phase=phase),
+                functools.partial(decoded.decoded_excerpt, bundle=bundle, diffuse=diffuse, phase=phase),
                 (model.identity, f"{diffuse:g}", phase),
                 (decoded.__name__,),
                 model.name,
@@ -217,38 +214,7 @@ def _paper(model: Model, run: Path) -> System:
     return System(model.name, "model", make, (model.identity,), code, model.name, phase="received")
 
 
-# Functions of the module, not closures: they travel to other processes.
-
-
-def _received(x: Excerpt) -> FloatArray:
-    return x.received
-
-
-def _mirror(x: Excerpt) -> FloatArray:
-    return systems.mirror(x.received, x.condition.cutoff_hz)
-
-
-def _inverse(x: Excerpt) -> FloatArray:
-    lowpass = lowpass_of(x.condition.degradation)
-    assert lowpass is not None
-    return systems.inverse_filter(x.received, lowpass)
-
-
-def _exciter(x: Excerpt) -> FloatArray:
-    return systems.exciter(x.received, x.condition.cutoff_hz)
-
-
-def _decoded(x: Excerpt, bundle: Bundle, diffuse: float, phase: str) -> FloatArray:
-    return decoded.decoded(bundle, x.received, x.condition.cutoff_hz, diffuse, phase)
-
-
 def _predicted(x: Excerpt, run: Path) -> FloatArray:
     from .predicted import predicted_magnitudes
 
-    return predicted_magnitudes(run, x.received, x.condition.cutoff_hz)
-
-
-def _true(x: Excerpt, transform: str, phase: str) -> FloatArray:
-    return systems.true_magnitudes(
-        TRANSFORMS[transform], x.received, x.original, x.condition.cutoff_hz, phase
-    )
+    return predicted_magnitudes(run, x.received, x.cutoff_hz)

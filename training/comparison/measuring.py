@@ -1,5 +1,6 @@
 """One output of a system, measured: with what this imports, all that a row depends on beside the system."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -13,10 +14,28 @@ from tfbwe.errors import AudioError
 from tfbwe.measures import distances
 from tfbwe.stft import SAMPLE_RATE
 
+from ..degradation.degrade import Degradation, apply_counted
+
 EXCERPT_S = 20.0
 
 FloatArray = npt.NDArray[np.float32]
 Values = dict[str, float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Excerpt:
+    """What a system gets: only true magnitudes use the original, the inverse filter alone the degradation."""
+
+    received: FloatArray
+    original: FloatArray
+    degradation: Degradation
+    cutoff_hz: float
+
+
+def sent(path: Path, degradation: Degradation, cutoff_hz: float) -> tuple[Excerpt, int | None]:
+    """Excerpt of a file after a degradation, and the bytes that codecs spent on it, None without any."""
+    received, original, size_bytes = apply_counted(excerpt(path), SAMPLE_RATE, degradation)
+    return Excerpt(received, original, degradation, cutoff_hz), size_bytes
 
 
 def excerpt(path: Path) -> FloatArray:

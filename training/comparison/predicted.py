@@ -22,7 +22,7 @@ def _network(run: Path) -> Any:
 def predicted_magnitudes(run: Path, received: FloatArray, cutoff_hz: float) -> FloatArray:
     """Magnitudes that a run of the preset `paper` predicts, with the received phase (Miron & Davies 2018).
 
-    Such a network looks ahead, so that it has no step graph and no model file.
+    Such a network uses later frames, so that it has no step graph and no model file.
     """
     transform = TRANSFORMS[read_description(run)["config"]["model"]]
     network = _network(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from .rows import Row
 FORMAT_VERSION = 3
 STEM = "report"
 COLUMNS = ("track", "condition", "system", *MEASURES, "rate_kbps")
+_TYPES = {"models": dict, "costs": dict, "tracks": int, "split": str, "command": str, "git_revision": str}
 _DEPTHS = {"conditions": 1, "systems": 1, "estimates": 2, "regimes": 2}
 
 
@@ -89,10 +91,12 @@ def write_report(
         Start of the files' names.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write(out, f"{stem}-rows.csv", _as_csv(rows))
-    results = Results(_read_rows(out / f"{stem}-rows.csv"), conditions, systems)
+    text = _as_csv(rows)
+    write(out, f"{stem}-rows.csv", text)
+    results = Results(_rows(text), conditions, systems)
     summary = {
         **head,
+        "rows_sha256": _digest(text),
         "models": {model.name: model.description for model in models},
         "costs": dict(costs),
         **results.as_json(),
@@ -114,17 +118,22 @@ def read_report(folder: Path, stem: str = STEM) -> Report:
         summary = json.loads(path.read_text(encoding="utf-8"))
         if summary["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {summary['format_version']}")
+        for name, kind in _TYPES.items():
+            if not isinstance(summary[name], kind):
+                raise ValueError(f"{name}: {summary[name]!r}")
         conditions = [
             Condition(row["name"], row["regime"], (), row["cutoff_hz"], row["note"])
             for row in summary["conditions"]
         ]
         systems = [System(**{name: row[name] for name in SYSTEM_FIELDS}) for row in summary["systems"]]
         models = [Model(name, None, "", description) for name, description in summary["models"].items()]
-        rows = _read_rows(folder / f"{stem}-rows.csv")
-        return Report(summary, Results(rows, conditions, systems), models, summary["costs"])
+        text = (folder / f"{stem}-rows.csv").read_text(encoding="utf-8")
+        if _digest(text) != summary["rows_sha256"]:
+            raise ValueError(f"{stem}-rows.csv holds other rows than those that it was made of")
+        return Report(summary, Results(_rows(text), conditions, systems), models, summary["costs"])
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename}: expected a report of {maker}, found none") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise ConfigError(f"{path}: not a report of {maker} of this version: {error!r}") from None
 
 
@@ -170,15 +179,18 @@ def _cell(value: str | float | None) -> str | None:
     return f"{value:.5g}" if isinstance(value, float) else value
 
 
-def _read_rows(path: Path) -> list[Row]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path.name}: expected the columns {','.join(COLUMNS)}")
-        return [
-            {name: text if name in COLUMNS[:3] else float(text) for name, text in row.items() if text}
-            for row in reader
-        ]
+def _rows(text: str) -> list[Row]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise ValueError(f"expected rows of the columns {','.join(COLUMNS)}")
+    return [
+        {name: text if name in COLUMNS[:3] else float(text) for name, text in row.items() if text}
+        for row in reader
+    ]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _as_text(summary: Mapping[str, Any]) -> str:

@@ -10,17 +10,17 @@ import numpy as np
 import tqdm
 
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.stft import SAMPLE_RATE
 
 from ..degradation.conditions import Condition
-from ..degradation.degrade import apply_counted
 from ..music.manifest import Track, read_manifest
 from .cache import Kept
-from .lineup import Excerpt, System
-from .measuring import excerpt, measured, rate_kbps
+from .lineup import System
+from .measuring import measured, rate_kbps, sent
 from .scoring import scored
 
 Row = dict[str, Any]
+KEPT = ".rows"
+"""Folder of what was measured before, in that of a report."""
 
 
 def split_tracks(data: Path, split: str, count: int | None = None) -> list[Track]:
@@ -119,18 +119,16 @@ def rows_of(
     try:
         missing = [system for system in systems if not kept.has(system, score)]
         if missing:
-            received, original, size_bytes = apply_counted(
-                excerpt(data / track.file), SAMPLE_RATE, condition.degradation
-            )
+            given, size_bytes = sent(data / track.file, condition.degradation, condition.cutoff_hz)
             for system in missing:
-                y = system.output(Excerpt(received, original, condition))
+                y = system.output(given)
                 if not kept.has(system, False):
-                    values = measured(original, y, condition.cutoff_hz)
+                    values = measured(given.original, y, given.cutoff_hz)
                     if system.kind == "received" and size_bytes is not None:
-                        values["rate_kbps"] = rate_kbps(size_bytes, original)
+                        values["rate_kbps"] = rate_kbps(size_bytes, given.original)
                     kept.put(system, values)
                 if score:
-                    kept.put(system, {"visqol": scored(original, y)}, score=True)
+                    kept.put(system, {"visqol": scored(given.original, y)}, score=True)
                 kept.write()
     except AudioError as error:
         return str(error)

@@ -11,7 +11,9 @@ from tfbwe.errors import AudioError
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Phasors, Transform
 
+from ..degradation.degrade import lowpass_of
 from ..degradation.filters import Lowpass
+from .measuring import Excerpt
 
 FloatArray = npt.NDArray[np.float32]
 ComplexArray = npt.NDArray[np.complex64]
@@ -106,3 +108,33 @@ def true_magnitudes(
         return spectrum
 
     return transform.altered(np.concatenate([received, original]), alter)[:channels]
+
+
+# What a comparison calls: functions of a module, not closures, for they travel to other processes.
+
+
+def received(x: Excerpt) -> FloatArray:
+    """Return what was received."""
+    return x.received
+
+
+def mirrored_band(x: Excerpt) -> FloatArray:
+    """Return the output of `mirror`."""
+    return mirror(x.received, x.cutoff_hz)
+
+
+def inverse(x: Excerpt) -> FloatArray:
+    """Return the output of `inverse_filter`, which knows the filter."""
+    lowpass = lowpass_of(x.degradation)
+    assert lowpass is not None
+    return inverse_filter(x.received, lowpass)
+
+
+def excited(x: Excerpt) -> FloatArray:
+    """Return the output of `exciter`."""
+    return exciter(x.received, x.cutoff_hz)
+
+
+def true(x: Excerpt, transform: str, phase: str) -> FloatArray:
+    """Return the output of `true_magnitudes`."""
+    return true_magnitudes(TRANSFORMS[transform], x.received, x.original, x.cutoff_hz, phase)

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Rounding:
 
 
 Stage = Gain | Lowpass | Codec | Rounding
-STAGES = (Gain, Lowpass, Codec, Rounding)
+STAGES: tuple[type, ...] = get_args(Stage)
 """Every kind of stage, in the order in which `draw` lines them up."""
 Degradation = tuple[Stage, ...]
 

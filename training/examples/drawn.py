@@ -1,4 +1,4 @@
-"""Crops of music with a degradation drawn for each: what a network sees in training.
+"""Crops of music with a degradation drawn for each: what a network is trained on.
 
 Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every example is a function of
 (seed, index) alone: the same run gives the same examples on any number of threads, resumed or not.

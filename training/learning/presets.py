@@ -45,7 +45,7 @@ class FitConfig:
     epoch_hours : float
         Hours between two validations and checkpoints.
     crop_frames : int
-        STFT frames in a crop. What a CQT network sees is always one block.
+        STFT frames in a crop. A CQT network always takes one block.
     batch_size : int
     learning_rate : float
         Of Adam at its peak, after `warmup` of the steps; it then falls to a hundredth along a cosine.

@@ -65,10 +65,10 @@ def read_config(run: Path) -> FitConfig:
     ConfigError
         If there is none, or if it has keys that this version does not know.
     """
+    values = {**read_description(run)["config"], "network": network_config(run)}
     try:
-        values = {**read_description(run)["config"], "network": network_config(run)}
         return FitConfig(**values)
-    except TypeError as error:
+    except (ConfigError, TypeError) as error:
         raise ConfigError(
             f"{run / CONFIG}: not the configuration of a run of this version: {error}"
         ) from None

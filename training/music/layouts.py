@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from tfbwe.audio.formats import SOUND_SUFFIXES
 from tfbwe.errors import ConfigError
 
 from . import debian_music
@@ -69,6 +68,8 @@ def find_sources(directory: Path) -> tuple[str, list[Source]]:
 
 def sound_files(directory: Path) -> list[str]:
     """Return the sound files below a folder as sorted relative paths; hidden ones are passed over."""
+    from tfbwe.audio.formats import SOUND_SUFFIXES  # only now: help needs nothing heavy
+
     found = []
     for folder, folders, files in os.walk(directory):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -88,6 +88,7 @@ def test_rows_depend_on_what_makes_and_measures_them_and_on_nothing_that_writes_
     own = {name for name in behind if name.startswith("tfbwe.audio.")}
     assert own == {"tfbwe.audio.excerpts"}
     assert not behind & {"training.degradation.conditions", "training.evaluate", "tfbwe.atomic"}
+    assert {"training.comparison.measuring", "training.comparison.decoded"} <= behind
 
 
 def test_the_row_of_a_paper_run_depends_on_its_network():

@@ -160,6 +160,18 @@ def test_a_run_of_two_heads_is_sent_to_export_first(tmp_path):
         lineup.load_models([str(run)])
 
 
+@pytest.mark.parametrize(
+    "change", [{"network": [1]}, {"network": {"heads": 5}}, {"model": "dct"}, {"model": ["stft"]}]
+)
+def test_a_run_of_another_shape_is_refused(tmp_path, change):
+    run = _run_folder(tmp_path / "run", "stft", "paper")
+    description = json.loads((run / "config.json").read_text())
+    description["config"].update(change)
+    (run / "config.json").write_text(json.dumps(description))
+    with pytest.raises(ConfigError):
+        lineup.load_models([str(run)])
+
+
 def test_a_run_is_known_by_its_weights(tmp_path):
     first = lineup.load_model(str(_run_folder(tmp_path / "run", "stft", "paper")))
     second = lineup.load_model(str(_run_folder(tmp_path / "run", "stft", "paper", shift=0.5)))

@@ -243,7 +243,7 @@ def decoder_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Mode
     return step_graph(network, config) if config.frames is None else block_graph(network, config)
 
 
-def step_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
+def step_graph(network: keras.Model, config: AutoencoderConfig, channels: int = 1) -> keras.Model:
     """Build the same network for one frame, its memory made explicit, with the weights of `network`.
 
     Returns
@@ -258,10 +258,11 @@ def step_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
         If the network is not causal.
     """
     if not config.causal:
-        raise ConfigError("a step graph needs a causal network; this one looks ahead (preset paper?)")
-    x = keras.Input((1, config.bins), batch_size=1, name="features")
+        raise ConfigError("a step graph needs a causal network; this one uses later frames (preset paper?)")
+    x = keras.Input((1, config.bins), batch_size=channels, name="features")
     states = {
-        name: keras.Input(shape[1:], batch_size=1, name=name) for name, shape in config.state_shapes.items()
+        name: keras.Input(shape[1:], batch_size=channels, name=name)
+        for name, shape in config.state_shapes.items()
     }
     next_states = {}
 

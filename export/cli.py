@@ -1,19 +1,18 @@
-"""``tfbwe-export RUN -o DIR --quantize none int8``: model files from a training run."""
+"""``tfbwe-export RUN -o DIR``: model files from a training run."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfbwe.atomic import replacing
 from tfbwe.console import reported
 from tfbwe.errors import ConfigError
-from tfbwe.model.bundle import FORMAT_VERSION, Bundle, Manifest, digest, pack
+from tfbwe.model.bundle import Bundle, pack
 from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import (
     BEST,
@@ -26,10 +25,12 @@ from tfbwe.network.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from tfbwe.network.autoencoder import AutoencoderConfig
+    pass
 
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
-LICENCE = "Apache-2.0"
+GRAPHS = ("wave", "step")
+WAVE_CHANNELS = {"mono": 1, "stereo": 2}
+BEST_QUANTISATION = {"wave": "dynamic", "step": "int8"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tfbwe-export",
         description="Convert the best network of a training run to model files for the decoder; verify each.",
-        epilog="example: tfbwe-export runs/stft -o models --quantize none int8",
+        epilog="example: tfbwe-export runs/stft -o models --graph step --quantize none int8",
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help=f"run folder of {TRAINING}.fit")
@@ -48,18 +49,25 @@ def main(argv: list[str] | None = None) -> int:
         "--quantize",
         nargs="+",
         choices=QUANTISATIONS,
-        default=["int8"],
         metavar="Q",
-        help=f"any of {', '.join(QUANTISATIONS)} (default int8)",
+        help=f"any of {', '.join(QUANTISATIONS)} (default int8, of a wave graph dynamic)",
+    )
+    parser.add_argument(
+        "--graph",
+        choices=GRAPHS,
+        help="wave: the whole decoder in one graph, for mono and for stereo (stft only; default there); "
+        "step: the network alone, for the decoder in Python",
     )
     parser.add_argument("--force", action="store_true", help="replace model files that exist")
     options = parser.parse_args(argv)
-    work = functools.partial(export, options.run, options.out, options.quantize, options.force)
+    work = functools.partial(export, options.run, options.out, options.quantize, options.force, options.graph)
     return reported("tfbwe-export", work, "export", options.out, "stopped")
 
 
-def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
-    """Write ``MODEL.QUANTISATION.tflite`` and its ``.json`` for each quantisation.
+def export(
+    run: Path, out: Path, quantisations: list[str] | None, force: bool, graph: str | None = None
+) -> None:
+    """Write model files, each with its ``.json`` beside it.
 
     Parameters
     ----------
@@ -67,15 +75,19 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
         Run folder of `training.fit`.
     out : Path
         Folder to write to, made if missing. Nothing is written before all files are verified.
-    quantisations : list of str
-        Among `QUANTISATIONS`.
+    quantisations : list of str, optional
+        Among `QUANTISATIONS`; the best for the graph if None.
     force : bool
         Replace files that exist.
+    graph : {"wave", "step"}, optional
+        ``wave`` writes ``MODEL-mono.QUANTISATION.tflite`` and ``MODEL-stereo...``, ``step``
+        ``MODEL.QUANTISATION.tflite``; the former for models of the STFT if None.
 
     Raises
     ------
     ConfigError
-        If the run is incomplete, its network is not one for the decoder, or a file exists.
+        If the run is incomplete, its network is not one for the decoder, the graph cannot be made of it, or
+        a file exists.
     ModelError
         If the network cannot be read or converted, or a file does not do what the network does.
     """
@@ -85,20 +97,24 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
     kind = description["config"]["model"]
     if not (isinstance(kind, str) and kind in TRANSFORMS):
         raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
-    missing = [name for name in (BEST, FEATURES) if not (run / name).is_file()]
+    graph = graph or ("wave" if kind == "stft" else "step")
+    quantisations = quantisations or [BEST_QUANTISATION[graph]]
+    _refuse_graph(kind, graph, quantisations)
+    needed = (BEST, FEATURES) if graph == "step" else (BEST,)
+    missing = [name for name in needed if not (run / name).is_file()]
     if missing:
         raise ConfigError(f"{run}: expected a run of {TRAINING}.fit; {', '.join(missing)} is missing")
-    names = {q: f"{description['config']['model']}.{q}.tflite" for q in quantisations}
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: expected a folder to write to; it is a file")
+    sides = {f"-{name}": channels for name, channels in WAVE_CHANNELS.items()} if graph == "wave" else {"": 1}
+    names = {(q, n): f"{kind}{side}.{q}.tflite" for q in quantisations for side, n in sides.items()}
     if not force:
         _refuse_existing(out, list(names.values()))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
         from tfbwe.model.features import HEADS
 
-        from .convert import convert
-        from .verify import verify
+        from .bundles import step_bundle, wave_bundle
 
     config = network_config(run)
     if config.heads != HEADS:
@@ -108,21 +124,40 @@ def export(run: Path, out: Path, quantisations: list[str], force: bool) -> None:
             f"{TRAINING}.evaluate takes the run itself"
         )
     network = best_network(run)
-    train, valid = read_features(run, config.bins)
     finished = []
-    for quantisation, name in names.items():
+    for (quantisation, channels), name in names.items():
         with quiet():
-            flatbuffer = convert(network, config, train, quantisation)
-        bundle = _describe(name, flatbuffer, quantisation, config, description)
-        with quiet():
-            verification = verify(network, bundle, valid)
-        manifest = dataclasses.replace(bundle.manifest, verification=verification)
-        finished.append((out / name, flatbuffer, manifest))
+            if graph == "wave":
+                bundle = wave_bundle(name, network, config, description, quantisation, channels)
+            else:
+                music = read_features(run, config.bins)
+                bundle = step_bundle(name, network, config, description, quantisation, music)
+        finished.append((out / name, bundle))
     out.mkdir(parents=True, exist_ok=True)
-    for path, flatbuffer, manifest in finished:
-        _write(path, flatbuffer, manifest)
-        rms = manifest.verification["rms_nepers"]
-        print(f"{path}: {len(flatbuffer)} bytes, {rms:.2g} nepers rms off the trained network")
+    for path, bundle in finished:
+        _write(path, bundle)
+        print(f"{path}: {len(bundle.flatbuffer)} bytes, {_verified(bundle.manifest.verification)}")
+
+
+def _verified(verification: dict[str, float]) -> str:
+    if "below_added_db" in verification:
+        return f"{verification['below_added_db']:.0f} dB below the added band off the decoder in float32"
+    return f"{verification['rms_nepers']:.2g} nepers rms off the trained network"
+
+
+def _refuse_graph(kind: str, graph: str, quantisations: list[str]) -> None:
+    """Refuse what cannot be made, with the reason."""
+    if graph == "wave" and kind != "stft":
+        raise ConfigError(
+            f"--graph wave: expected a model of the STFT, received {kind}; a block of {kind} needs an FFT of "
+            "32768 points and its inverse in the graph; take --graph step"
+        )
+    refused = [name for name in quantisations if graph == "wave" and name not in ("none", "dynamic")]
+    if refused:
+        raise ConfigError(
+            f"--graph wave: expected --quantize none or dynamic, received {', '.join(refused)}, which "
+            "makes the signal path coarse too; dynamic is as small as int8 and nearer to float32"
+        )
 
 
 def _refuse_existing(out: Path, names: list[str]) -> None:
@@ -132,49 +167,10 @@ def _refuse_existing(out: Path, names: list[str]) -> None:
         raise ConfigError(f"{', '.join(taken)}: exists; replace with --force")
 
 
-def _describe(
-    name: str, flatbuffer: bytes, quantisation: str, config: AutoencoderConfig, description: dict[str, Any]
-) -> Bundle:
-    from tfbwe import band
-    from tfbwe.model.features import NORMALISATION
-    from tfbwe.network.autoencoder import macs_per_frame
-    from tfbwe.stft import SAMPLE_RATE
-    from tfbwe.transform import TRANSFORMS
-
-    transform = TRANSFORMS[description["config"]["model"]]
-    frames_per_s = (transform.frames or 1) * SAMPLE_RATE / transform.step_samples
-    manifest = Manifest(
-        format_version=FORMAT_VERSION,
-        model=transform.name,
-        transform={**transform.parameters, "bins": config.bins},
-        normalisation=dataclasses.asdict(NORMALISATION),
-        heads=config.heads,
-        states=config.state_shapes,
-        cutoff_range_hz=(band.LOWEST_CUTOFF_HZ, band.HIGHEST_CUTOFF_HZ),
-        highest_hz=band.HIGHEST_HZ,
-        quantisation=quantisation,
-        macs_per_s=round(macs_per_frame(config) * frames_per_s),
-        licence=LICENCE,
-        # The command holds the paths of whoever trained: not for those who get the model.
-        training=_without_commands(description),
-        verification={},
-        sha256=digest(flatbuffer),
-        size_bytes=len(flatbuffer),
-    )
-    return Bundle(name, manifest, flatbuffer)
-
-
-def _without_commands(description: dict[str, Any]) -> dict[str, Any]:
-    """Leave the commands out, that of the run which this one started from too."""
-    init = description.get("init")
-    kept = {key: value for key, value in description.items() if key != "command"}
-    return kept if init is None else {**kept, "init": _without_commands(init)}
-
-
-def _write(path: Path, flatbuffer: bytes, manifest: Manifest) -> None:
+def _write(path: Path, bundle: Bundle) -> None:
     parts = (
-        (path.with_suffix(".json"), manifest.to_json().encode()),
-        (path, pack(flatbuffer, manifest)),
+        (path.with_suffix(".json"), bundle.manifest.to_json().encode()),
+        (path, pack(bundle.flatbuffer, bundle.manifest)),
     )
     for target, data in parts:
         with replacing(target) as temporary:

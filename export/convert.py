@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from tfbwe.errors import ModelError
 from tfbwe.network.autoencoder import AutoencoderConfig, decoder_graph
+
+from .wave import WaveGraph
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -45,19 +47,50 @@ def convert(
     graph = decoder_graph(network, config)
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
         _save(graph, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantisation != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantisation == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantisation == "int8":
-            converter.representative_dataset = lambda: representative(graph, features)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        try:
-            return bytes(converter.convert())
-        except Exception as error:  # the converter has errors of many classes of its own
-            raise ModelError(f"{network.name}: cannot be converted to {quantisation}: {error}") from None
+        return _flatbuffer(folder, quantisation, lambda: representative(graph, features))
+
+
+def convert_wave(graph: WaveGraph, quantisation: str) -> bytes:
+    """Convert the whole decoder.
+
+    Parameters
+    ----------
+    graph : WaveGraph
+    quantisation : str
+        ``none``, ``float16`` or ``dynamic``: in these the signal path stays in float32.
+
+    Returns
+    -------
+    bytes
+        The flatbuffer.
+
+    Raises
+    ------
+    ModelError
+        If the converter fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
+        tf.saved_model.save(graph, folder, signatures=graph.function())
+        return _flatbuffer(folder, quantisation)
+
+
+def _flatbuffer(
+    folder: str, quantisation: str, examples: Callable[[], Iterator[dict[str, FloatArray]]] | None = None
+) -> bytes:
+    """Convert a SavedModel; `examples` set the ranges of ``int8``."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantisation != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantisation == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantisation == "int8":
+        converter.representative_dataset = examples
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    try:
+        return bytes(converter.convert())
+    except Exception as error:  # the converter has errors of many classes of its own
+        raise ModelError(f"cannot be converted to {quantisation}: {error}") from None
 
 
 def _save(graph: keras.Model, folder: str) -> None:

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from tfbwe.decoder import Decoder
 from tfbwe.errors import ModelError
+from tfbwe.measures.cost import made_up_music
 from tfbwe.model.bundle import Bundle
 from tfbwe.model.step_model import StepModel
 
@@ -17,6 +19,11 @@ MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
 
 0.15 nepers are 1.3 dB, a fifth of what the network itself is off.
 """
+
+
+LEAST_BELOW_ADDED_DB = {"none": 90.0, "dynamic": 20.0}
+"""Smallest distance of a wave graph from the decoder in float32, in dB below the band that it adds."""
+VERIFIED_S = 6.0
 
 
 def verify(network: keras.Model, bundle: Bundle, features: FloatArray) -> dict[str, float]:
@@ -66,3 +73,48 @@ def _run(model: StepModel, excerpt: FloatArray) -> FloatArray:
     if not model.manifest.states:
         return model.step(excerpt[None])[:, 0]
     return np.concatenate([model.step(frame[None]) for frame in excerpt], axis=1)
+
+
+def verify_wave(bundle: Bundle, reference: Bundle) -> dict[str, float]:
+    """Run a graph from wave to wave against the decoder with the step graph of the same network in float32.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Of the graph.
+    reference : Bundle
+        Of the step graph.
+
+    Returns
+    -------
+    dict
+        ``seconds`` of made-up music, ``below_added_db``, the difference below the added band, in dB, and
+        ``limit_below_added_db``.
+
+    Raises
+    ------
+    ModelError
+        If the difference exceeds `LEAST_BELOW_ADDED_DB`, or is not finite.
+    """
+    channels = bundle.manifest.graph["channels"]
+    x = made_up_music(VERIFIED_S)[:channels]
+    received, expected = (_added(one, x) for one in (bundle, reference))
+    error = float(np.sum(np.square(received - expected), dtype=np.float64))
+    below_db = 10 * np.log10(float(np.sum(np.square(expected), dtype=np.float64)) / max(error, 1e-30))
+    least_db = LEAST_BELOW_ADDED_DB[bundle.manifest.quantisation]
+    if not below_db >= least_db:  # a NaN is not
+        raise ModelError(
+            f"{bundle.name}: expected the decoder's high band to {least_db} dB, the difference is "
+            f"{below_db:.1f} dB below it"
+        )
+    return {"seconds": VERIFIED_S, "below_added_db": round(below_db, 1), "limit_below_added_db": least_db}
+
+
+def _added(bundle: Bundle, x: FloatArray) -> FloatArray:
+    """High band that a decoder adds to music, for two cutoffs and weights."""
+    parts = []
+    for cutoff_hz, diffuse in ((8000.0, 1.0), (5000.0, 0.5)):
+        decoder = Decoder(bundle, len(x), cutoff_hz, diffuse)
+        late = np.pad(x, ((0, 0), (decoder.latency, 0)))[:, : x.shape[1]]
+        parts.append(decoder.process(x) - late)
+    return np.concatenate(parts, axis=1)

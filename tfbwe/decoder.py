@@ -11,11 +11,12 @@ import os
 import numpy as np
 
 from .errors import AudioError, ConfigError, ModelError
-from .extension import EXTENSIONS
+from .extension import EXTENSIONS, Extension, WaveExtension
 from .extension.delay import Delay
 from .model.bundle import Bundle, load_bundle
 from .model.features import HEADS
 from .model.step_model import StepModel
+from .model.wave_model import WaveModel
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray
@@ -77,8 +78,14 @@ class Decoder:
         if bundle.manifest.heads != HEADS:
             raise ModelError(f"{bundle.name}: expected the heads {HEADS}, received {bundle.manifest.heads}")
         self.channels = channels
-        network = StepModel(bundle, channels)
-        self._extension = EXTENSIONS[network.transform.name](network, channels, cutoff_hz, diffuse, phase)
+        self._extension: Extension
+        if bundle.manifest.graph["kind"] == "wave":
+            graph = WaveModel(bundle, channels)
+            self._extension = WaveExtension(graph, channels, cutoff_hz, diffuse, phase)
+        else:
+            network = StepModel(bundle, channels)
+            made = EXTENSIONS[network.transform.name]
+            self._extension = made(network, channels, cutoff_hz, diffuse, phase)
         self.latency = self._extension.latency
         self.reset()
 

@@ -16,7 +16,7 @@ from ..phase.mirror import unit
 from ..stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse
 from ..transform import block_cqt, block_phasors, block_start
 from .delay import Delay
-from .extension import Extension
+from .extension import NetworkExtension
 from .high_band import Heads
 
 _IMAGE_FRAMES = 4
@@ -24,7 +24,7 @@ _FADE_OUT = SAMPLE_RATE // 20
 _FADE_IN = SAMPLE_RATE // 100
 
 
-class CqtExtension(Extension):
+class CqtExtension(NetworkExtension):
     """Makes the high band, one block of 32768 samples (743 ms) late.
 
     A tracked cutoff changes once a block. Lost samples: the high band fades out within 50 ms, and comes

@@ -1,4 +1,4 @@
-"""What the extensions of all transforms have in common: network, cutoff, limits, and the high band itself."""
+"""What all extensions have in common, the cutoff, and what those that run a network have: the high band."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..cutoff.tracker import CutoffTracker
 from ..errors import ConfigError
 from ..model.features import Normalisation
 from ..model.step_model import StepModel
+from ..model.wave_model import WaveModel
 from ..stft import FloatArray
 from ..transform import TRANSFORMS
 from .high_band import HighBand
@@ -18,19 +19,19 @@ class Extension(ABC):
 
     Parameters
     ----------
-    model : StepModel
+    model : StepModel or WaveModel
     channels : int
     cutoff_hz : float or None
         Where the received band ends; tracked in the stream if ``None``.
-    diffuse, phase
+    phase
         As for `tfbwe.Decoder`.
-    image_frames : int
-        As for `HighBand`.
 
     Attributes
     ----------
     latency : int
         Samples by which the high band is late.
+    limited_frames : int
+        Frames so far whose high band was held below its ceiling.
 
     Raises
     ------
@@ -39,15 +40,10 @@ class Extension(ABC):
     """
 
     latency: int
+    limited_frames: int
 
     def __init__(
-        self,
-        model: StepModel,
-        channels: int,
-        cutoff_hz: float | None,
-        diffuse: float,
-        phase: str,
-        image_frames: int = 1,
+        self, model: StepModel | WaveModel, channels: int, cutoff_hz: float | None, phase: str
     ) -> None:
         transform = model.transform
         if phase not in transform.phases:
@@ -57,32 +53,19 @@ class Extension(ABC):
                 f"received {phase!r}; {phase} goes with {', '.join(others)} models"
             )
         self.channels = channels
-        self._model = model
         self._phase = phase
         self._given_cutoff_hz = cutoff_hz
         self._tracker: CutoffTracker | None = None
         self._highest_cutoff_hz = model.manifest.cutoff_range_hz[1]
-        self._normalisation = Normalisation(**model.manifest.normalisation)
-        frequencies = transform.frequencies[: model.bins]
-        self._high_band = HighBand(
-            model.manifest, frequencies, transform.frame_s, channels, diffuse, image_frames
-        )
 
     def reset(self) -> None:
         """Start anew, as if just made."""
-        self._model.reset()
-        self._high_band.reset()
         self._tracker = CutoffTracker() if self._given_cutoff_hz is None else None
 
     @property
     def cutoff_hz(self) -> float | None:
         """Where the received band ends, in Hz; ``None`` while the stream has not shown it."""
         return self._given_cutoff_hz if self._tracker is None else self._tracker.cutoff_hz
-
-    @property
-    def limited_frames(self) -> int:
-        """Frames so far whose high band was held below its ceiling."""
-        return self._high_band.limited_frames
 
     @abstractmethod
     def process(self, x: FloatArray, lost: int) -> FloatArray:
@@ -99,3 +82,51 @@ class Extension(ABC):
         -------
         (channels, samples) float32
         """
+
+
+class NetworkExtension(Extension):
+    """An extension that runs a network, and makes the high band of its heads.
+
+    Parameters
+    ----------
+    model : StepModel
+    channels, cutoff_hz, phase
+        As for `Extension`.
+    diffuse : float
+        Weight of the diffuse term.
+    image_frames : int
+        As for `HighBand`.
+    """
+
+    def __init__(
+        self,
+        model: StepModel,
+        channels: int,
+        cutoff_hz: float | None,
+        diffuse: float,
+        phase: str,
+        image_frames: int = 1,
+    ) -> None:
+        super().__init__(model, channels, cutoff_hz, phase)
+        self._model = model
+        self._normalisation = Normalisation(**model.manifest.normalisation)
+        transform = model.transform
+        self._high_band = HighBand(
+            model.manifest,
+            transform.frequencies[: model.bins],
+            transform.frame_s,
+            channels,
+            diffuse,
+            image_frames,
+        )
+
+    def reset(self) -> None:
+        """Start anew, as if just made."""
+        super().reset()
+        self._model.reset()
+        self._high_band.reset()
+
+    @property
+    def limited_frames(self) -> int:  # type: ignore[override]
+        """Frames so far whose high band was held below its ceiling."""
+        return self._high_band.limited_frames

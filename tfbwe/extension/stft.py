@@ -11,7 +11,7 @@ from ..model.step_model import StepModel
 from ..phase.mirror import phasors
 from ..phase.pghi import PhaseGradient
 from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
-from .extension import Extension
+from .extension import NetworkExtension
 from .high_band import Heads
 
 _OVERLAP = N_FFT // HOP_LENGTH
@@ -21,7 +21,7 @@ _FADE_STEPS = 5
 _FORGET = SAMPLE_RATE // 10
 
 
-class StftExtension(Extension):
+class StftExtension(NetworkExtension):
     """Makes the high band, 2048 samples (46 ms) late; one memory of the network for each channel.
 
     Lost samples: the high band of frames that end in some fades in steps of 10 ms; after 100 ms the network's

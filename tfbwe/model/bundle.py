@@ -19,7 +19,9 @@ from typing import Any
 
 from ..errors import ModelError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of files with a graph from wave to wave; those of a step or block graph have 1, and say nothing of it."""
+STEP = {"kind": "step"}
 MANIFEST_NAME = "tfbwe.json"
 MAX_BYTES = 64 * 2**20
 MAX_MANIFEST_BYTES = 2**20
@@ -68,6 +70,9 @@ class Manifest:
         Of the flatbuffer.
     size_bytes : int
         Of the flatbuffer.
+    graph : dict
+        ``kind``: ``step`` for a network that the decoder runs, or ``wave`` for the whole decoder, then with
+        ``channels``, ``hop_length``, ``latency_samples`` and ``tensors``, what each input and output is.
     """
 
     format_version: int
@@ -85,10 +90,14 @@ class Manifest:
     verification: dict[str, Any]
     sha256: str
     size_bytes: int
+    graph: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(STEP))
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, keys in a fixed order."""
-        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+        values = dataclasses.asdict(self)
+        if self.format_version == 1:
+            del values["graph"]
+        return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
@@ -106,6 +115,8 @@ class Manifest:
                 " upgrade tfbwe to use it"
             )
         expected = {field.name for field in dataclasses.fields(cls)}
+        if version == 1:
+            expected.remove("graph")
         if set(values) != expected:
             raise ValueError(f"missing or unknown keys: {', '.join(sorted(set(values) ^ expected))}")
         _check_types(values)
@@ -129,6 +140,7 @@ def _check_types(values: dict[str, Any]) -> None:
         "training": dict,
         "verification": dict,
         "size_bytes": int,
+        "graph": dict,
     }
     for name, value in values.items():
         if not isinstance(value, types.get(name, str)) or isinstance(value, bool):
@@ -143,9 +155,22 @@ def _check_types(values: dict[str, Any]) -> None:
         raise ValueError(f"expected 0 <= cutoff_range_hz <= highest_hz, received {cutoffs}, {highest_hz}")
     if not all(isinstance(head, str) for head in values["heads"]):
         raise ValueError("heads: expected names")
+    _check_graph(values.get("graph", STEP))
     for name, shape in values["states"].items():
         if not isinstance(shape, list) or not all(type(n) is int and 0 < n <= 2**16 for n in shape):
             raise ValueError(f"states: unexpected shape of {name}")
+
+
+def _check_graph(graph: dict[str, Any]) -> None:
+    if graph.get("kind") not in ("step", "wave"):
+        raise ValueError(f"graph: expected the kind step or wave, received {graph.get('kind')!r}")
+    if graph["kind"] == "step":
+        return
+    for name in ("channels", "hop_length", "latency_samples"):
+        if type(graph.get(name)) is not int or graph[name] < 1:
+            raise ValueError(f"graph: {name}: expected a whole number above 0, received {graph.get(name)!r}")
+    if not isinstance(graph.get("tensors"), dict):
+        raise ValueError("graph: tensors: expected what each tensor is")
 
 
 @dataclasses.dataclass(frozen=True)

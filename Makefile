@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser lint train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c-test web-test old-runtime-test lint train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -30,6 +30,22 @@ test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
 build/chromium/chromium:
 	sh tests/helpers/fetch_chromium.sh build/chromium
 
+# The decoder in C, built with cmake against a TFLite library from a wheel.
+c-test: $(VENV)/.with-train,export,report,dev build/tflite-c/libtensorflowlite_c.so
+	TFLITE_C_LIBRARY=$(CURDIR)/build/tflite-c/libtensorflowlite_c.so $(BIN)/python -m pytest tests/embed/test_c.py
+
+build/tflite-c/libtensorflowlite_c.so: | $(BIN)/python
+	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
+
+# The decoder in a browser; npm fetches what it runs on.
+web-test: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
+	cd embed/web && npm ci --no-audit --no-fund
+	CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/python -m pytest tests/embed/test_web.py
+
+# The float32 graph on the interpreter of 2023, in an environment of its own.
+old-runtime-test: $(VENV)/.with-train,export,report,dev
+	OLD_RUNTIME=1 $(BIN)/python -m pytest tests/embed/test_old_runtime.py
+
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,7 +59,7 @@ train-smoke: $(VENV)/.with-train,export
 	$(BIN)/python -m training.fit --model stft --preset smoke --data $(SMOKE)/music --run $(SMOKE)/stft
 	$(BIN)/python -m training.fit --model cqt --preset smoke --data $(SMOKE)/shards --run $(SMOKE)/cqt
 	for model in stft cqt; do \
-	  $(BIN)/tfbwe-export $(SMOKE)/$$model -o $(SMOKE)/models --quantize none int8 && \
+	  $(BIN)/tfbwe-export $(SMOKE)/$$model -o $(SMOKE)/models --graph step --quantize none int8 && \
 	  $(BIN)/python -m demo.demo $(SMOKE)/demo-$$model --model $(SMOKE)/models/$$model.int8.tflite || exit 1; \
 	done
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tfbwe.atomic import replacing
 from tfbwe.console import reported
@@ -24,13 +25,22 @@ from tfbwe.network.run_folder import (
     read_features,
 )
 
-if TYPE_CHECKING:
-    pass
-
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
+WAVE_QUANTISATIONS = ("none", "dynamic")
+"""float16 and int8 would make the signal path of a wave graph coarse, and not its network alone."""
 GRAPHS = ("wave", "step")
 WAVE_CHANNELS = {"mono": 1, "stereo": 2}
-BEST_QUANTISATION = {"wave": "dynamic", "step": "int8"}
+DEFAULTS = {"wave": ["dynamic"], "step": ["int8"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A model file to be made."""
+
+    name: str
+    graph: str
+    quantisation: str
+    channels: int = 1
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tfbwe-export",
         description="Convert the best network of a training run to model files for the decoder; verify each.",
-        epilog="example: tfbwe-export runs/stft -o models --graph step --quantize none int8",
+        epilog="example: tfbwe-export runs/stft -o models --quantize none int8",
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help=f"run folder of {TRAINING}.fit")
@@ -50,13 +60,15 @@ def main(argv: list[str] | None = None) -> int:
         nargs="+",
         choices=QUANTISATIONS,
         metavar="Q",
-        help=f"any of {', '.join(QUANTISATIONS)} (default int8, of a wave graph dynamic)",
+        help=f"any of {', '.join(QUANTISATIONS)} (default: int8, of wave graphs dynamic)",
     )
     parser.add_argument(
         "--graph",
+        nargs="+",
         choices=GRAPHS,
-        help="wave: the whole decoder in one graph, for mono and for stereo (stft only; default there); "
-        "step: the network alone, for the decoder in Python",
+        metavar="G",
+        help="wave: the whole decoder in one graph, for mono and for stereo, in none or dynamic, of stft; "
+        "step: the network alone (default: both where there are both)",
     )
     parser.add_argument("--force", action="store_true", help="replace model files that exist")
     options = parser.parse_args(argv)
@@ -65,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def export(
-    run: Path, out: Path, quantisations: list[str] | None, force: bool, graph: str | None = None
+    run: Path, out: Path, quantisations: list[str] | None, force: bool, graphs: list[str] | None = None
 ) -> None:
     """Write model files, each with its ``.json`` beside it.
 
@@ -76,40 +88,72 @@ def export(
     out : Path
         Folder to write to, made if missing. Nothing is written before all files are verified.
     quantisations : list of str, optional
-        Among `QUANTISATIONS`; the best for the graph if None.
+        Among `QUANTISATIONS`; the best for each graph if None.
     force : bool
         Replace files that exist.
-    graph : {"wave", "step"}, optional
-        ``wave`` writes ``MODEL-mono.QUANTISATION.tflite`` and ``MODEL-stereo...``, ``step``
-        ``MODEL.QUANTISATION.tflite``; the former for models of the STFT if None.
+    graphs : list of str, optional
+        Among `GRAPHS`: ``wave`` writes ``MODEL-mono.QUANTISATION.tflite`` and ``MODEL-stereo...``, ``step``
+        ``MODEL.QUANTISATION.tflite``; all that the model has if None.
 
     Raises
     ------
     ConfigError
-        If the run is incomplete, its network is not one for the decoder, the graph cannot be made of it, or
-        a file exists.
+        If the run is incomplete, its network is not one for the decoder, a graph cannot be made of it, or a
+        file exists.
     ModelError
         If the network cannot be read or converted, or a file does not do what the network does.
     """
-    from tfbwe.transform import TRANSFORMS
-
     description = read_description(run)
-    kind = description["config"]["model"]
-    if not (isinstance(kind, str) and kind in TRANSFORMS):
-        raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
-    graph = graph or ("wave" if kind == "stft" else "step")
-    quantisations = quantisations or [BEST_QUANTISATION[graph]]
-    _refuse_graph(kind, graph, quantisations)
-    needed = (BEST, FEATURES) if graph == "step" else (BEST,)
+    files = _plan(run, description["config"]["model"], quantisations, graphs)
+    needed = (BEST, FEATURES) if any(file.graph == "step" for file in files) else (BEST,)
     missing = [name for name in needed if not (run / name).is_file()]
     if missing:
         raise ConfigError(f"{run}: expected a run of {TRAINING}.fit; {', '.join(missing)} is missing")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: expected a folder to write to; it is a file")
-    sides = {f"-{name}": channels for name, channels in WAVE_CHANNELS.items()} if graph == "wave" else {"": 1}
-    names = {(q, n): f"{kind}{side}.{q}.tflite" for q in quantisations for side, n in sides.items()}
     if not force:
-        _refuse_existing(out, list(names.values()))
+        _refuse_existing(out, [file.name for file in files])
+    finished = _made(run, description, files)
+    out.mkdir(parents=True, exist_ok=True)
+    for bundle in finished:
+        _write(out / bundle.name, bundle)
+        verified = _verified(bundle.manifest.verification)
+        print(f"{out / bundle.name}: {len(bundle.flatbuffer)} bytes, {verified}")
+
+
+def _plan(run: Path, kind: Any, quantisations: list[str] | None, graphs: list[str] | None) -> list[File]:
+    """Files to be made; refuses what cannot be, with the reason."""
+    from tfbwe.transform import TRANSFORMS
+
+    if not (isinstance(kind, str) and kind in TRANSFORMS):
+        raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
+    has_wave = TRANSFORMS[kind].frames is None
+    if graphs and "wave" in graphs and not has_wave:
+        raise ConfigError(
+            f"--graph wave: expected a model of the STFT, received {kind}, whose bands need an FFT of 448 "
+            "points, where TFLite's takes powers of two alone; take --graph step"
+        )
+    files = []
+    for graph in graphs or (GRAPHS if has_wave else ("step",)):
+        for quantisation in quantisations or DEFAULTS[graph]:
+            if graph == "step":
+                files.append(File(f"{kind}.{quantisation}.tflite", graph, quantisation))
+            elif quantisation in WAVE_QUANTISATIONS:
+                files += [
+                    File(f"{kind}-{side}.{quantisation}.tflite", graph, quantisation, channels)
+                    for side, channels in WAVE_CHANNELS.items()
+                ]
+            elif graphs:
+                raise ConfigError(
+                    f"--graph wave: expected --quantize {' or '.join(WAVE_QUANTISATIONS)}, received "
+                    f"{quantisation}, which makes the signal path coarse too; dynamic is as small as int8, "
+                    "and nearer to float32"
+                )
+    return files
+
+
+def _made(run: Path, description: dict[str, Any], files: list[File]) -> list[Bundle]:
+    """Convert and verify."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
         from tfbwe.model.features import HEADS
@@ -125,39 +169,20 @@ def export(
         )
     network = best_network(run)
     finished = []
-    for (quantisation, channels), name in names.items():
+    for file in files:
+        what = (file.name, network, config, description, file.quantisation)
         with quiet():
-            if graph == "wave":
-                bundle = wave_bundle(name, network, config, description, quantisation, channels)
+            if file.graph == "wave":
+                finished.append(wave_bundle(*what, file.channels))
             else:
-                music = read_features(run, config.bins)
-                bundle = step_bundle(name, network, config, description, quantisation, music)
-        finished.append((out / name, bundle))
-    out.mkdir(parents=True, exist_ok=True)
-    for path, bundle in finished:
-        _write(path, bundle)
-        print(f"{path}: {len(bundle.flatbuffer)} bytes, {_verified(bundle.manifest.verification)}")
+                finished.append(step_bundle(*what, read_features(run, config.bins)))
+    return finished
 
 
 def _verified(verification: dict[str, float]) -> str:
     if "below_added_db" in verification:
         return f"{verification['below_added_db']:.0f} dB below the added band off the decoder in float32"
     return f"{verification['rms_nepers']:.2g} nepers rms off the trained network"
-
-
-def _refuse_graph(kind: str, graph: str, quantisations: list[str]) -> None:
-    """Refuse what cannot be made, with the reason."""
-    if graph == "wave" and kind != "stft":
-        raise ConfigError(
-            f"--graph wave: expected a model of the STFT, received {kind}; a block of {kind} needs an FFT of "
-            "32768 points and its inverse in the graph; take --graph step"
-        )
-    refused = [name for name in quantisations if graph == "wave" and name not in ("none", "dynamic")]
-    if refused:
-        raise ConfigError(
-            f"--graph wave: expected --quantize none or dynamic, received {', '.join(refused)}, which "
-            "makes the signal path coarse too; dynamic is as small as int8 and nearer to float32"
-        )
 
 
 def _refuse_existing(out: Path, names: list[str]) -> None:

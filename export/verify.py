@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.decoder import Decoder
 from tfbwe.errors import ModelError
+from tfbwe.extension import EXTENSIONS, WaveExtension
 from tfbwe.measures.cost import made_up_music
 from tfbwe.model.bundle import Bundle
 from tfbwe.model.step_model import StepModel
+from tfbwe.model.wave_model import WaveModel
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -111,10 +112,18 @@ def verify_wave(bundle: Bundle, reference: Bundle) -> dict[str, float]:
 
 
 def _added(bundle: Bundle, x: FloatArray) -> FloatArray:
-    """High band that a decoder adds to music, for two cutoffs and weights."""
+    """High band that a model makes of music, for two cutoffs and weights; before it is added, and rounded.
+
+    Neither cutoff lies below the end of the music: where target and coherent magnitude are nearly equal, what
+    is missing hangs on their rounding, and the steadying of the stereo image carries it on.
+    """
+    channels = len(x)
     parts = []
-    for cutoff_hz, diffuse in ((8000.0, 1.0), (5000.0, 0.5)):
-        decoder = Decoder(bundle, len(x), cutoff_hz, diffuse)
-        late = np.pad(x, ((0, 0), (decoder.latency, 0)))[:, : x.shape[1]]
-        parts.append(decoder.process(x) - late)
+    for cutoff_hz, diffuse in ((8000.0, 1.0), (11025.0, 0.5)):
+        settings = (channels, cutoff_hz, diffuse, "mirror")
+        if bundle.manifest.graph["kind"] == "wave":
+            high_band = WaveExtension(WaveModel(bundle, channels), *settings).process(x, 0)
+        else:
+            high_band = EXTENSIONS["stft"](StepModel(bundle, channels), *settings).process(x, 0)
+        parts.append(high_band)
     return np.concatenate(parts, axis=1)

@@ -12,7 +12,9 @@ from tfbwe.model.bundle import load_bundle
 def exported() -> Path:
     """Folder of model files of the smoke run, one of each quantisation."""
     out = smoke.run().with_name("models")
-    assert cli.main([str(smoke.run()), "-o", str(out), "--quantize", *cli.QUANTISATIONS]) == 0
+    assert (
+        cli.main([str(smoke.run()), "-o", str(out), "--graph", "step", "--quantize", *cli.QUANTISATIONS]) == 0
+    )
     return out
 
 

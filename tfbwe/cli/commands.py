@@ -8,6 +8,8 @@ import dataclasses
 import json
 import math
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -132,8 +134,58 @@ def benchmark(options: argparse.Namespace) -> int:
     from ..measures.cost import measure_cost
     from ..model.bundle import load_bundle
 
+    if options.all:
+        _print_rows(_all_costs(), options.json)
+        return 0
     _print(measure_cost(load_bundle(options.model, options.trust), options.phase), options.json)
     return 0
+
+
+def _all_costs() -> list[dict[str, Any]]:
+    """Cost of every shipped graph; each whole in a process of its own, whose memory it is."""
+    from ..measures.cost import measure_hops
+    from ..model.bundle import load_bundle, shipped_graphs
+
+    rows = []
+    for name, path in shipped_graphs().items():
+        command = [sys.executable, "-m", "tfbwe", "benchmark", "--json", "--model", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rows.append({"model": name, **measure_hops(load_bundle(path)), **json.loads(done.stdout)})
+    return rows
+
+
+def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_plain(rows), indent=2, allow_nan=False))
+        return
+    columns = {
+        "model": ("", "{}"),
+        "graph": ("graph", "{}"),
+        "channels": ("channels", "{}"),
+        "quantisation": ("weights", "{}"),
+        "hop_ms": ("ms a hop", "{:.2f}"),
+        "hop_ms_p99": ("99 %", "{:.2f}"),
+        "hop_rtf": ("factor by hops", "{:.4f}"),
+        "rtf": ("in one go", "{:.4f}"),
+        "peak_rss_mb": ("MB", "{:.0f}"),
+        "latency_samples": ("late", "{}"),
+        "macs_per_s": ("MMAC/s", "{}"),
+        "size_bytes": ("kB", "{}"),
+    }
+    shown = [[head for head, _ in columns.values()]]
+    for row in rows:
+        row = {
+            **row,
+            "macs_per_s": f"{row['macs_per_s'] / 1e6:.1f}",
+            "size_bytes": f"{row['size_bytes'] / 1e3:.0f}",
+        }
+        shown.append(
+            ["-" if row[key] is None else form.format(row[key]) for key, (_, form) in columns.items()]
+        )
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+    print(f"a hop is 512 samples, {1e3 * 512 / 44100:.1f} ms")
 
 
 def _too_high(name: str, cutoff_hz: float, limit_hz: float, what: str = "half the sample rate") -> str:

@@ -54,6 +54,7 @@ _BENCHMARK = """\
 examples:
   tfbwe benchmark
   tfbwe benchmark --model cqt --json
+  tfbwe benchmark --all
 """
 
 
@@ -227,6 +228,9 @@ def _parser() -> argparse.ArgumentParser:
     benchmark = command("benchmark", "measure what extending costs on this machine", _BENCHMARK)
     _add_model(benchmark)
     _add_phase(benchmark)
+    benchmark.add_argument(
+        "--all", action="store_true", help="every shipped graph, a row each, whole and hop by hop"
+    )
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..decoder import Decoder
 from ..model.bundle import Bundle
-from ..stft import SAMPLE_RATE
+from ..stft import HOP_LENGTH, SAMPLE_RATE
 
 CUTOFF_HZ = 8000.0
 BLOCK_SAMPLES = 4096
@@ -20,7 +20,9 @@ PIECE_S = 5.0
 
 
 def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -> dict[str, Any]:
-    """Run a decoder over made-up stereo music and measure what it takes.
+    """Run a decoder over made-up music and measure what it takes.
+
+    The music is stereo, unless the model's graph was made for mono.
 
     Parameters
     ----------
@@ -43,8 +45,9 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     ConfigError
         If the model does not know the phase.
     """
-    decoder = Decoder(bundle, 2, CUTOFF_HZ, 1.0, phase)
-    x = made_up_music(PIECE_S)
+    channels = int(bundle.manifest.graph.get("channels", 2))
+    decoder = Decoder(bundle, channels, CUTOFF_HZ, 1.0, phase)
+    x = made_up_music(PIECE_S)[:channels]
     blocks = np.split(x, range(BLOCK_SAMPLES, x.shape[1], BLOCK_SAMPLES), axis=1)
     for block in blocks:
         decoder.process(block)
@@ -63,6 +66,44 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
         "latency_samples": int(decoder.latency),
         "macs_per_s": bundle.manifest.macs_per_s,
         "size_bytes": bundle.manifest.size_bytes,
+    }
+
+
+def measure_hops(bundle: Bundle, seconds: float = 10.0) -> dict[str, Any]:
+    """Run a decoder hop by hop, as a receiver does, and measure each call.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model.
+    seconds : float
+        Length of the music; mirrored phase, the diffuse term in full.
+
+    Returns
+    -------
+    dict
+        ``graph``, ``channels``, ``quantisation``; ``hop_ms``, ``hop_ms_p99``, median and 99th percentile of
+        the time of a call with 512 samples; ``hop_rtf``, processor time / audio time of all calls.
+    """
+    manifest = bundle.manifest
+    channels = int(manifest.graph.get("channels", 2))
+    decoder = Decoder(bundle, channels, CUTOFF_HZ)
+    x = made_up_music(seconds)[:channels]
+    hops = np.split(x, range(HOP_LENGTH, x.shape[1], HOP_LENGTH), axis=1)
+    times_s = []
+    before = time.process_time()
+    for hop in hops:
+        start = time.perf_counter()
+        decoder.process(hop)
+        times_s.append(time.perf_counter() - start)
+    used_s = time.process_time() - before
+    return {
+        "graph": manifest.graph["kind"],
+        "channels": channels,
+        "quantisation": manifest.quantisation,
+        "hop_ms": 1e3 * float(np.median(times_s)),
+        "hop_ms_p99": 1e3 * float(np.percentile(times_s, 99)),
+        "hop_rtf": used_s / seconds,
     }
 
 

@@ -216,6 +216,12 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in found}
 
 
+def shipped_graphs() -> dict[str, Path]:
+    """Files of all graphs that lie in the package, by name: the models, and the wave graphs made of them."""
+    waves = sorted((WEIGHTS / "wave").glob("*.tflite"))
+    return {**shipped(), **{f"wave/{path.stem}": path for path in waves}}
+
+
 def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:
     """Load and check a model file.
 

@@ -41,9 +41,7 @@ class WaveModel:
         self.manifest = bundle.manifest
         graph = self.manifest.graph
         if graph["kind"] != "wave":
-            raise ModelError(
-                f"{bundle.name}: expected a graph from wave to wave, received a step or block graph"
-            )
+            raise ModelError(f"{bundle.name}: expected a graph from wave to wave, received a step graph")
         if graph["channels"] != channels:
             raise ConfigError(
                 f"{bundle.name}: expected {graph['channels']} channels, for which this graph was made, "

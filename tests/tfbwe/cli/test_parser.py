@@ -111,8 +111,29 @@ def test_compare_draws_a_picture_and_does_not_replace_one(tfbwe, song, tmp_path)
     fails(tfbwe("compare", path, path, "--png", tmp_path / "p.jpg"), "ends in .png")
 
 
+def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch):
+    from tfbwe.model import bundle
+
+    graphs = bundle.shipped_graphs()
+    assert set(graphs) == {*bundle.shipped(), "wave/stft-mono", "wave/stft-stereo"}
+    some = {name: path for name, path in graphs.items() if name.startswith("wave")}
+    monkeypatch.setattr(bundle, "shipped_graphs", lambda: some)
+    status, out, lines = tfbwe("benchmark", "--all", "--json")
+    assert (status, lines) == (0, [])
+    rows = json.loads(out)
+    assert [row["model"] for row in rows] == list(some)
+    for row in rows:
+        assert row["graph"] == "wave"
+        assert 0 < row["hop_ms"] <= row["hop_ms_p99"]
+        assert row["latency_samples"] == 2048
+        assert 0 < row["rtf"] < 1
+    monkeypatch.setattr("tfbwe.cli.commands._all_costs", lambda: rows)
+    _, out, _ = tfbwe("benchmark", "--all")
+    assert out.splitlines()[1].split()[:4] == ["wave/stft-mono", "wave", "1", "dynamic"]
+
+
 def test_benchmark_reports_its_five_figures(tfbwe, stand_in):
-    stand_in.manifest = SimpleNamespace(macs_per_s=6e7, size_bytes=400000)
+    stand_in.manifest = SimpleNamespace(macs_per_s=6e7, size_bytes=400000, graph={"kind": "step"})
     status, out, lines = tfbwe("benchmark", "--json")
     found = json.loads(out)
     assert (status, lines) == (0, [])

@@ -165,11 +165,20 @@ def test_any_other_bytes_are_refused(load, data):
 
 
 def test_a_newer_format_is_refused_with_both_versions_named(load):
-    newer = dataclasses.replace(MANIFEST, format_version=FORMAT_VERSION + 6)
-    with pytest.raises(ModelError, match="expected format version 1 or older, received 7; upgrade tfbwe"):
+    newer = dataclasses.replace(MANIFEST, format_version=FORMAT_VERSION + 5)
+    with pytest.raises(ModelError, match="expected format version 2 or older, received 7; upgrade tfbwe"):
         load(pack(FLATBUFFER, newer))
-    with pytest.raises(ModelError, match="expected format version 1 or older, received 7"):
+    with pytest.raises(ModelError, match="expected format version 2 or older, received 7"):
         load(with_manifest(json.dumps({"format_version": 7, "something": "new"})))
+
+
+def test_a_file_of_the_first_format_says_nothing_of_its_graph_and_is_a_step_graph(load):
+    older = dataclasses.replace(MANIFEST, format_version=1)
+    assert "graph" not in json.loads(older.to_json())
+    assert load(pack(FLATBUFFER, older)).manifest == older
+    assert older.graph == {"kind": "step"}
+    with pytest.raises(ModelError, match="unknown keys: graph"):
+        load(with_manifest(json.dumps({**values(), "format_version": 1})))
 
 
 def test_unknown_and_missing_keys_are_refused_by_name(load):
@@ -185,7 +194,11 @@ def test_unknown_and_missing_keys_are_refused_by_name(load):
     "change",
     [
         {"format_version": "1"},
-        {"format_version": True},
+        {"format_version": 1.5},
+        {"graph": []},
+        {"graph": {"kind": "magic"}},
+        {"graph": {"kind": "wave", "channels": 0}},
+        {"graph": {"kind": "wave", "channels": 1, "hop_length": 512, "latency_samples": 1536}},
         {"format_version": 0},
         {"model": 3},
         {"transform": []},

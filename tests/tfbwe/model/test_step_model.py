@@ -134,7 +134,7 @@ def test_tensors_that_are_not_float32_are_refused(monkeypatch):
         ),
     )
     interpreter = SimpleNamespace(allocate_tensors=lambda: None, get_signature_runner=lambda: runner)
-    monkeypatch.setattr("tfbwe.model.step_model._interpreter_class", lambda: lambda **options: interpreter)
+    monkeypatch.setattr("tfbwe.model.interpreter._interpreter_class", lambda: lambda **options: interpreter)
     with pytest.raises(ModelError, match=r"expected float32 for the output log_gain, the graph has .*int8"):
         StepModel(BUNDLE, 1)
 

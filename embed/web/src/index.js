@@ -1,0 +1,3 @@
+export { Decoder } from './decoder.js';
+export { loadModel, ModelError } from './model.js';
+export { Player } from './player.js';

@@ -1,13 +1,23 @@
 """README and docs: blocks are those of the report, and what they point to is there."""
 
+import json
 import re
 
 import pytest
 
 from tests.helpers.paths import ROOT
+from tfbwe.model.bundle import WEIGHTS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/results.md", "docs/architecture.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/results.md",
+    "docs/architecture.md",
+    "docs/embedding.md",
+    "embed/c/README.md",
+    "embed/web/README.md",
+)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
@@ -79,3 +89,14 @@ def test_every_make_target_that_a_page_names_is_one(page):
 
 def test_the_readme_names_what_a_newcomer_runs():
     assert {"demo", "page", "test", "report", "evaluate"} <= set(re.findall(r"make ([a-z-]+)", README))
+
+
+@pytest.mark.parametrize("side", ["mono", "stereo"])
+def test_the_tensors_that_embedding_lists_are_those_of_the_shipped_graphs(side):
+    text = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    tables = text.split("## The tensors")[1].split("## ")[0]
+    cells = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| `")]
+    listed = set(re.findall(r"`(\w+)`", " ".join(cells))) - {"next_X"}
+    listed |= {f"state_{number}" for number in range(4)}
+    manifest = json.loads((WEIGHTS / "wave" / f"stft-{side}.json").read_text(encoding="utf-8"))
+    assert listed - ({"image"} if side == "mono" else set()) == set(manifest["graph"]["tensors"])

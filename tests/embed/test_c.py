@@ -144,6 +144,10 @@ def test_an_installed_library_is_found_by_pkg_config(built, tmp_path):
     raw = signal(2, 0.5).T.astype("<f4").tobytes()
     command = [tmp_path / "first", shipped(2), "8000"]
     assert len(subprocess.run(command, input=raw, capture_output=True, check=True).stdout) == len(raw)
+    assert (
+        "usage: tfbwe-wav"
+        in subprocess.run([prefix / "bin" / "tfbwe-wav"], capture_output=True, text=True).stderr
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -185,7 +189,7 @@ def test_the_program_refuses_in_one_line_what_it_cannot_do(built, tmp_path):
         ((shipped(1), tmp_path / "nan.wav", out, "8000"), "expected finite samples"),
         ((shipped(1), tmp_path / "text.wav", out, "8000"), "expected a WAV file"),
         ((shipped(1), tmp_path / "none.wav", out, "8000"), "cannot be opened"),
-        ((shipped(2), good, out, "8000"), "another number of channels"),
+        ((shipped(2), good, out, "8000"), "number of channels: expected 2"),
         ((tmp_path / "cut.tflite", good, out, "8000"), "no manifest at the end"),
         ((WEIGHTS / "stft.tflite", good, out, "8000"), "not a graph from wave to wave"),
         ((shipped(1), good, good, "8000"), "is there already"),
@@ -200,8 +204,19 @@ def test_the_program_refuses_in_one_line_what_it_cannot_do(built, tmp_path):
         assert words in said
         assert said.count("\n") == 0
     assert sorted(tmp_path.iterdir()) == before
-    assert refused(built, shipped(1), good, out, "high")[0] == 2
+    status, said = refused(built, shipped(1), good, out, "high")
+    assert (status, said) == (2, "tfbwe-wav: CUTOFF: expected a number, received 'high'")
     assert refused(built)[0] == 2
+
+
+def test_a_cut_file_is_extended_as_far_as_it_goes_and_that_is_said(built, tmp_path):
+    soundfile.write(tmp_path / "in.wav", signal(2, 0.5).T, 44100, subtype="PCM_16")
+    whole = (tmp_path / "in.wav").read_bytes()
+    (tmp_path / "in.wav").write_bytes(whole[: -4 * 1000])
+    status, said = refused(built, shipped(2), tmp_path / "in.wav", tmp_path / "out.wav", "8000")
+    assert status == 0
+    assert "it ends 1000 samples before its header says" in said
+    assert soundfile.info(tmp_path / "out.wav").frames == 22050 - 1000
 
 
 def test_samples_beyond_full_scale_are_held_there_and_counted(built, tmp_path):

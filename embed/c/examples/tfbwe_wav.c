@@ -17,12 +17,15 @@ static int fail(const char *what, const char *why)
     return 1;
 }
 
-static int number(const char *text, float *x)
+static int number(const char *name, const char *text, float *x)
 {
     char *end;
     errno = 0;
     *x = strtof(text, &end);
-    return end != text && !*end && !errno;
+    if (end != text && !*end && !errno)
+        return 1;
+    fprintf(stderr, "tfbwe-wav: %s: expected a number, received '%s'\n", name, text);
+    return 0;
 }
 
 /* Write all of the output but its latency. Returns NULL or what is wrong, in `what`. */
@@ -78,6 +81,8 @@ static int extend_file(tfbwe *decoder, wav *in, const char *name, const char *pa
         what = part;
     else
         wrong = extend(decoder, in, &out, &what, names);
+    if (!wrong && !wav_sync(&out))
+        wrong = "cannot be written";
     if (!wav_close(&out) && !wrong)
         wrong = "cannot be written";
     if (!wrong && rename(part, path))
@@ -95,11 +100,14 @@ static int extend_file(tfbwe *decoder, wav *in, const char *name, const char *pa
 static int with_model(const char *model, wav *in, char **argv, float cutoff_hz, float diffuse)
 {
     tfbwe_error error;
-    tfbwe *decoder = tfbwe_create_file(model, in->channels, &error);
-    int status;
+    tfbwe *decoder = tfbwe_create_file(model, 0, &error);
+    int status = 1;
     if (!decoder)
         return fail(model, tfbwe_error_text(error));
-    if ((error = tfbwe_set_cutoff(decoder, cutoff_hz)) || (error = tfbwe_set_diffuse(decoder, diffuse)))
+    if (tfbwe_channels(decoder) != in->channels)
+        fprintf(stderr, "tfbwe-wav: %s: number of channels: expected %d, as the model %s has, received %d\n", argv[2],
+                tfbwe_channels(decoder), model, in->channels);
+    else if ((error = tfbwe_set_cutoff(decoder, cutoff_hz)) || (error = tfbwe_set_diffuse(decoder, diffuse)))
         status = fail("cutoff or diffuse", tfbwe_error_text(error));
     else
         status = extend_file(decoder, in, argv[2], argv[3]);
@@ -112,13 +120,18 @@ int main(int argc, char **argv)
     float cutoff_hz, diffuse = 1;
     wav in;
     int status;
-    if (argc < 5 || argc > 6 || !number(argv[4], &cutoff_hz) || (argc == 6 && !number(argv[5], &diffuse))) {
+    if (argc < 5 || argc > 6) {
         fputs(USAGE, stderr);
         return 2;
     }
+    if (!number("CUTOFF", argv[4], &cutoff_hz) || (argc == 6 && !number("DIFFUSE", argv[5], &diffuse)))
+        return 2;
     const char *wrong = wav_open(&in, argv[2]);
     if (!wrong && in.sample_rate != TFBWE_SAMPLE_RATE)
         wrong = "expected 44100 samples a second; resample it first";
+    if (!wrong && in.missing)
+        fprintf(stderr, "tfbwe-wav: %s: it ends %llu samples before its header says; the rest is extended\n", argv[2],
+                (unsigned long long)in.missing);
     status = wrong ? fail(argv[2], wrong) : with_model(argv[1], &in, argv, cutoff_hz, diffuse);
     wav_close(&in);
     return status;

@@ -1,9 +1,17 @@
+#if defined(__unix__) || defined(__APPLE__)
+#define _POSIX_C_SOURCE 200112L
+#include <unistd.h>
+#endif
+
 #include "wav.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { PCM = 1, FLOAT = 3, EXTENSIBLE = 0xfffe };
+
+/* The size that programs write which cannot go back to the header. */
+static const uint32_t UNKNOWN = 0xffffffff;
 
 static uint32_t get(const unsigned char *p, int bytes)
 {
@@ -76,7 +84,10 @@ const char *wav_open(wav *w, const char *path)
         if (!memcmp(head, "data", 4)) {
             if (!w->channels)
                 return "its format chunk is missing";
-            w->frames = w->left = bytes_left(w->file, size) / (uint64_t)(w->channels * w->bits / 8);
+            uint64_t frame = (uint64_t)(w->channels * w->bits / 8);
+            w->frames = w->left = bytes_left(w->file, size) / frame;
+            if (size != UNKNOWN)
+                w->missing = size / frame - w->frames;
             return NULL;
         }
         if (!memcmp(head, "fmt ", 4)) {
@@ -157,6 +168,15 @@ int wav_write(wav *w, const float *const *channels, size_t from, size_t frames)
             put(p, encoded(w, channels[c][i]), (int)size);
     size_t count = (size_t)(p - bytes);
     return fwrite(bytes, 1, count, w->file) == count;
+}
+
+int wav_sync(wav *w)
+{
+#ifdef _POSIX_C_SOURCE
+    return !fflush(w->file) && !fsync(fileno(w->file));
+#else
+    return !fflush(w->file);
+#endif
 }
 
 int wav_close(wav *w)

@@ -11,8 +11,9 @@ typedef struct {
     FILE *file;
     int channels, bits, is_float;
     uint32_t sample_rate;
-    uint64_t frames; /* in all */
-    uint64_t left;   /* not read yet */
+    uint64_t frames;  /* in all */
+    uint64_t left;    /* not read yet */
+    uint64_t missing; /* told by the header, but not there */
     uint64_t clipped; /* samples written beyond full scale */
 } wav;
 
@@ -27,6 +28,9 @@ const char *wav_create(wav *w, const char *path, const wav *like);
 
 /* Write up to WAV_BLOCK frames; 0 if that failed. Integer samples are rounded, and held at full scale. */
 int wav_write(wav *w, const float *const *channels, size_t from, size_t frames);
+
+/* Bring all that was written onto the disk, where the system has a call for it; 0 if that failed. */
+int wav_sync(wav *w);
 
 /* Close; 0 if what was written did not arrive. */
 int wav_close(wav *w);

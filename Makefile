@@ -36,7 +36,7 @@ build/chromium/chromium:
 c-test: $(VENV)/.with-train,export,report,dev
 	@command -v $(CC) >/dev/null || { echo "make c-test needs a C compiler: install gcc, or name one in CC"; exit 1; }
 	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
-	$(BIN)/python -m pytest tests/embed/test_c.py
+	$(BIN)/python -m pytest tests/embed/test_c.py tests/embed/test_ladspa.py
 
 # The decoder in a browser; npm fetches what it runs on.
 web-test: $(VENV)/.with-train,export,report,dev $(CHROMIUM)

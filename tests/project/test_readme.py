@@ -16,6 +16,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/embedding.md",
     "embed/c/README.md",
+    "embed/c/ladspa/README.md",
     "embed/web/README.md",
 )
 

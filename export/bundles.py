@@ -65,8 +65,12 @@ def wave_bundle(
     description: dict[str, Any],
     quantisation: str,
     channels: int,
+    reference: Bundle,
 ) -> Bundle:
-    """Model file with the whole decoder in its graph, verified against the decoder; else as `step_bundle`."""
+    """Model file with the whole decoder in its graph; else as `step_bundle`.
+
+    It is verified against the decoder with `reference`, as `float32_bundle` makes it.
+    """
     graph = WaveGraph(network, config, channels, HIGHEST_CUTOFF_HZ, HIGHEST_HZ)
     bundle = _described(name, convert_wave(graph, quantisation), quantisation, config, description)
     tensors = {name: TENSORS[name] for name in TENSORS if name in graph.tensor_names}
@@ -82,9 +86,13 @@ def wave_bundle(
             "tensors": tensors,
         },
     )
-    exact = convert(network, config, np.zeros((0, 1, config.bins), np.float32), "none")
-    reference = _described("float32", exact, "none", config, description)
     return _with(bundle, verification=verify_wave(bundle, reference))
+
+
+def float32_bundle(network: keras.Model, config: AutoencoderConfig, description: dict[str, Any]) -> Bundle:
+    """Network in float32 for the decoder, to verify others against."""
+    exact = convert(network, config, np.zeros((0, 1, config.bins), np.float32), "none")
+    return _described("float32", exact, "none", config, description)
 
 
 def _with(bundle: Bundle, **changes: Any) -> Bundle:

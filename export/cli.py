@@ -158,7 +158,7 @@ def _made(run: Path, description: dict[str, Any], files: list[File]) -> list[Bun
     with quiet():
         from tfbwe.model.features import HEADS
 
-        from .bundles import step_bundle, wave_bundle
+        from .bundles import float32_bundle, step_bundle, wave_bundle
 
     config = network_config(run)
     if config.heads != HEADS:
@@ -168,12 +168,15 @@ def _made(run: Path, description: dict[str, Any], files: list[File]) -> list[Bun
             f"{TRAINING}.evaluate takes the run itself"
         )
     network = best_network(run)
+    with quiet():
+        waves = any(file.graph == "wave" for file in files)
+        reference = float32_bundle(network, config, description) if waves else None
     finished = []
     for file in files:
         what = (file.name, network, config, description, file.quantisation)
         with quiet():
-            if file.graph == "wave":
-                finished.append(wave_bundle(*what, file.channels))
+            if reference is not None and file.graph == "wave":
+                finished.append(wave_bundle(*what, file.channels, reference))
             else:
                 finished.append(step_bundle(*what, read_features(run, config.bins)))
     return finished

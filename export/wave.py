@@ -17,16 +17,16 @@ import tensorflow as tf
 from keras import ops
 
 from tfbwe.band import FADE_HZ, crossover
+from tfbwe.decoder import LOUDEST
 from tfbwe.extension.high_band import CEILING, EDGE, IMAGE_S
+from tfbwe.extension.stft import FADE_STEP, FADE_STEPS, FORGET
 from tfbwe.model.features import NORMALISATION
 from tfbwe.network.autoencoder import AutoencoderConfig, step_graph
+from tfbwe.phase.mirror import TINY
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, window
 
 LATENCY = N_FFT - HOP_LENGTH
 """Samples by which a hop comes out later than it went in."""
-LOUDEST = 1e6
-FADE_STEP, FADE_STEPS, FORGET = SAMPLE_RATE // 100, 5, SAMPLE_RATE // 10
-_TINY = 1e-20
 TENSORS = {
     "hop": "the next received samples, nominally in [-1, 1], 44.1 kHz",
     "cutoff_hz": "where the received band ends; 0 adds nothing",
@@ -204,8 +204,8 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         turns = frame * folds * cutoff_bin
         sign = 1 - 2 * (turns - 2 * tf.floor(turns / 2))
         side = 1 - 2 * _one(source < 0)
-        empty = _one(magnitude < _TINY)
-        scale = (1 - empty) / tf.maximum(magnitude, _TINY)
+        empty = _one(magnitude < TINY)
+        scale = (1 - empty) / tf.maximum(magnitude, TINY)
         unit_real, unit_imaginary = (
             tf.gather(x, index, axis=1) for x in (real * scale + empty, imaginary * scale)
         )

@@ -21,7 +21,8 @@ from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray
 
-_LOUDEST = np.float32(1e6)
+LOUDEST = np.float32(1e6)
+"""Input to the network is held within this."""
 """The network reads no larger sample: its power would overflow, and what comes of that stay in its memory."""
 
 
@@ -133,7 +134,7 @@ class Decoder:
         x = np.zeros((self.channels, samples), np.float32) if block is None else self._checked(block)
         if x.shape[1]:
             self._lost = self._lost + x.shape[1] if lost else 0
-        high = self._extension.process(np.clip(x, -_LOUDEST, _LOUDEST), self._lost)
+        high = self._extension.process(np.clip(x, -LOUDEST, LOUDEST), self._lost)
         return self._received.process(x) + high
 
     def flush(self) -> FloatArray:

@@ -16,9 +16,8 @@ from .high_band import Heads
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _CHUNK_FRAMES = 16
-_FADE_STEP = SAMPLE_RATE // 100
-_FADE_STEPS = 5
-_FORGET = SAMPLE_RATE // 10
+FADE_STEP, FADE_STEPS, FORGET = SAMPLE_RATE // 100, 5, SAMPLE_RATE // 10
+"""Of lost input: samples of a step of the fade, their number, and samples until the network forgets."""
 
 
 class StftExtension(NetworkExtension):
@@ -111,7 +110,7 @@ class StftExtension(NetworkExtension):
         runs = np.asarray(self._lost_runs[: len(spectrum)])
         if not runs.any():
             return out
-        fade = np.maximum(0, 1 - (runs // _FADE_STEP) / _FADE_STEPS).astype(np.float32)
+        fade = np.maximum(0, 1 - (runs // FADE_STEP) / FADE_STEPS).astype(np.float32)
         return out * fade[:, None, None]
 
     def _phasors(
@@ -145,7 +144,7 @@ class StftExtension(NetworkExtension):
         """Heads of frames in a row; (frames, heads, channels, bins)."""
         heads = np.empty((len(features), 2, *features.shape[1:]), np.float32)
         for i, frame in enumerate(features):
-            if self._lost_runs[i] >= _FORGET:
+            if self._lost_runs[i] >= FORGET:
                 self._model.reset()
             heads[i] = self._model.step(frame)
         return heads

@@ -15,7 +15,8 @@ from ..stft import HOP_LENGTH, N_FFT, ComplexArray
 
 MEMORYLESS = ("received", "mirror")
 """Phases that a frame or block has by itself; that of `pghi` depends on the frames before."""
-
+TINY = 1e-20
+"""Below this magnitude a bin has no phase."""
 IntArray = npt.NDArray[np.int64]
 
 
@@ -90,7 +91,7 @@ def mirrored(spectrum: ComplexArray, starts: IntArray, cutoff_bin: int, bins: ra
 def unit(spectrum: ComplexArray) -> ComplexArray:
     """Every coefficient divided by its magnitude; 1 where that is 0."""
     magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
-    empty = magnitude < 1e-20
+    empty = magnitude < TINY
     magnitude[empty] = 1
     phasor: ComplexArray = spectrum * (1 / magnitude)
     phasor[empty] = 1

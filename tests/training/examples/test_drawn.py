@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.helpers.batches import assert_same
 from tests.helpers.smoke import RATE, made_up_song, music
 
 pytest.importorskip("keras")
@@ -56,14 +57,6 @@ def first_batches(count, seed=0, first_step=0, workers=1):
         return list(itertools.islice(stream, count))
     finally:
         stream.close()
-
-
-def assert_same(a, b):
-    assert len(a) == len(b)
-    for mine, its in zip(a, b, strict=True):
-        assert mine.keys() == its.keys()
-        for name in mine:
-            np.testing.assert_array_equal(mine[name], its[name])
 
 
 def test_batches_do_not_depend_on_the_number_of_workers():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import made_shards
+from tests.helpers.batches import assert_same
 from tests.helpers.made_shards import EXAMPLES, VARIANTS, copied, made, music, records
 
 pytest.importorskip("tensorflow")
@@ -24,14 +25,6 @@ NAMES = ["received", "original", "cutoff_hz", "bandwidth_hz"]
 def first_batches(count, batch_size=4, seed=0, first_example=0, split="train"):
     dataset = Shards(made(), split, verify=False).dataset(batch_size, seed, first_example)
     return list(itertools.islice(dataset.as_numpy_iterator(), count))
-
-
-def assert_same(a, b):
-    assert len(a) == len(b)
-    for mine, its in zip(a, b, strict=True):
-        assert mine.keys() == its.keys()
-        for name in mine:
-            np.testing.assert_array_equal(mine[name], its[name])
 
 
 def identities(batches):

@@ -1,6 +1,7 @@
 /** What the tests run in the page. */
 
 import { Decoder, Player, loadModel } from '/src/index.js';
+import { crc32 } from '/src/model.js';
 
 const WASM = '/node_modules/@litertjs/core/wasm/';
 export const MODELS = { 1: '/models/stft-mono.tflite', 2: '/models/stft-stereo.tflite' };
@@ -83,15 +84,6 @@ function described(good, from, to) {
   const manifest = bytes.subarray(central - view.getUint32(central + 24, true), central);
   view.setUint32(central + 16, crc32(manifest), true);
   return bytes;
-}
-
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }
 
 /** Bytes with any few of them altered: each is refused or the same file. Returns how many were taken. */

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
+from tfbwe.band import DEFAULT_CUTOFF_HZ, HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.model.bundle import FORMAT_VERSION, STEP, Bundle, Manifest, digest
 from tfbwe.model.features import NORMALISATION
 from tfbwe.network.autoencoder import AutoencoderConfig, macs_per_frame
@@ -83,6 +83,7 @@ def wave_bundle(
             "channels": channels,
             "hop_length": HOP_LENGTH,
             "latency_samples": LATENCY,
+            "default_cutoff_hz": DEFAULT_CUTOFF_HZ,
             "tensors": tensors,
         },
     )

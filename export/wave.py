@@ -34,6 +34,7 @@ TENSORS = {
     "lost": "samples lost in a row up to the end of this hop, whose samples are 0 then; 0 if it was received",
     "extended": "received samples and high band, 1536 samples late",
     "high_band": "the high band alone, as late",
+    "limited": "1 if the high band of this hop's frame was held below its ceiling, else 0",
     "history": "state: the last received samples",
     "overlap": "state: high band of frames that are not complete",
     "frame": "state: 1 in every second frame, by which the mirrored phase goes",
@@ -92,7 +93,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
     @property
     def tensor_names(self) -> set[str]:
         """Names of all inputs and outputs but for the next states."""
-        return {*self.input_shapes, *self.state_shapes, "extended", "high_band"}
+        return {*self.input_shapes, *self.state_shapes, "extended", "high_band", "limited"}
 
     def function(self) -> Any:
         """Return the concrete function of the graph, all tensors float32 with their names."""
@@ -117,14 +118,15 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         power = tf.reduce_sum(magnitude * magnitude * octave, -1, keepdims=True) / tf.reduce_sum(octave)
         ceiling = CEILING * tf.sqrt(power)
         gain = self._gain(log_gain, magnitude, power, ceiling)
-        missing = self._missing(log_residual, magnitude, gain, ceiling, cutoff_hz)
+        hertz = self.number * BIN_HZ
+        target = self._mended(NORMALISATION.raised(magnitude, log_residual, ops), magnitude, cutoff_hz)
+        diffuses = moves * _one(diffuse > 0)
+        beyond = (target > ceiling) & (ceiling > 0) & (hertz >= cutoff_hz)
+        missing = self._missing(target, magnitude, gain, ceiling)
         next_states = {f"next_{name}": out[f"next_{name}"] for name in states}
         if self.channels > 1:
-            missing, image = self._steady(
-                missing, ceiling, given["image"], cutoff_hz, moves * _one(diffuse > 0)
-            )
+            missing, image = self._steady(missing, ceiling, given["image"], cutoff_hz, diffuses)
             next_states["next_image"] = image
-        hertz = self.number * BIN_HZ
         top = tf.clip_by_value(1 - (hertz - self.highest_hz) / FADE_HZ, 0.0, 1.0)
         raised = (gain - 1) * crossover(hertz, cutoff_hz, ops) * top
         diffused = missing * _one(hertz >= cutoff_hz) * top * diffuse
@@ -136,6 +138,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         return {
             "extended": past[:, :HOP_LENGTH] + high_band,
             "high_band": high_band,
+            "limited": tf.reshape(tf.reduce_max(_one(beyond)) * diffuses, (1,)),
             "next_history": past[:, HOP_LENGTH:],
             "next_overlap": total[:, HOP_LENGTH:],
             "next_frame": 1 - given["frame"],
@@ -155,9 +158,8 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         limit = ceiling / tf.maximum(magnitude, NORMALISATION.epsilon)
         return tf.minimum(linked, tf.maximum(limit, 1.0))
 
-    def _missing(self, log_residual: Any, magnitude: Any, gain: Any, ceiling: Any, cutoff_hz: Any) -> Any:
+    def _missing(self, target: Any, magnitude: Any, gain: Any, ceiling: Any) -> Any:
         """Magnitude of the diffuse term, (channels, bins)."""
-        target = self._mended(NORMALISATION.raised(magnitude, log_residual, ops), magnitude, cutoff_hz)
         target = tf.minimum(tf.maximum(target, 0.0), ceiling)
         coherent = gain * magnitude
         return tf.sqrt(tf.maximum((target - coherent) * (target + coherent), 0.0))

@@ -219,6 +219,16 @@ def test_any_causal_network_makes_a_graph():
     function = graph.function()
     given = {name: tf.zeros(shape) for name, shape in {**graph.input_shapes, **graph.state_shapes}.items()}
     out = function(**given)
-    assert set(out) == {"extended", "high_band", *(f"next_{name}" for name in graph.state_shapes)}
+    assert set(out) == {"extended", "high_band", "limited", *(f"next_{name}" for name in graph.state_shapes)}
     for name, shape in graph.state_shapes.items():
         assert out[f"next_{name}"].shape == shape
+
+
+def test_it_counts_the_frames_that_were_held_down():
+    loud = np.random.default_rng(0).standard_normal((2, 44100)).astype(np.float32)
+    x = np.where(np.arange(44100) % 8820 < 2000, 1e-3, 0.3).astype(np.float32) * loud
+    counts = []
+    for decoder in (wave(2, cutoff_hz=6000.0), step(2, cutoff_hz=6000.0)):
+        decoder.process(x)
+        counts.append(decoder.limited_frames)
+    assert counts[0] == counts[1] > 0

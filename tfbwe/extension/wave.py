@@ -17,7 +17,6 @@ class WaveExtension(Extension):
     """
 
     latency = N_FFT
-    limited_frames = 0  # the graph does not count them
 
     def __init__(
         self, model: WaveModel, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
@@ -39,6 +38,11 @@ class WaveExtension(Extension):
         self._past = np.zeros((self.channels, N_FFT), np.float32)
         self._filled = 0
         self._high = np.zeros((self.channels, HOP_LENGTH), np.float32)
+
+    @property
+    def limited_frames(self) -> int:  # type: ignore[override]
+        """Frames so far whose high band was held below its ceiling."""
+        return self._graph.limited_frames
 
     def process(self, x: FloatArray, lost: int) -> FloatArray:
         """Take in the next samples and return the high band of earlier ones; see `Extension`."""

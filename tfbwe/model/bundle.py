@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from ..stft import SAMPLE_RATE
 
 FORMAT_VERSION = 2
 """Of files with a graph from wave to wave; those of a step or block graph have 1, and say nothing of it."""
@@ -72,7 +73,8 @@ class Manifest:
         Of the flatbuffer.
     graph : dict
         ``kind``: ``step`` for a network that the decoder runs, or ``wave`` for the whole decoder, then with
-        ``channels``, ``hop_length``, ``latency_samples`` and ``tensors``, what each input and output is.
+        ``channels``, ``hop_length``, ``latency_samples``, ``default_cutoff_hz``, for receivers that neither
+        track the cutoff nor are given one, and ``tensors``, what each input and output is.
     """
 
     format_version: int
@@ -169,6 +171,11 @@ def _check_graph(graph: dict[str, Any]) -> None:
     for name in ("channels", "hop_length", "latency_samples"):
         if type(graph.get(name)) is not int or graph[name] < 1:
             raise ValueError(f"graph: {name}: expected a whole number above 0, received {graph.get(name)!r}")
+    cutoff_hz = graph.get("default_cutoff_hz")
+    if type(cutoff_hz) not in (int, float) or not 0 < cutoff_hz <= SAMPLE_RATE / 2:
+        raise ValueError(
+            f"graph: default_cutoff_hz: expected Hz up to {SAMPLE_RATE / 2:g}, received {cutoff_hz!r}"
+        )
     if not isinstance(graph.get("tensors"), dict):
         raise ValueError("graph: tensors: expected what each tensor is")
 

@@ -27,6 +27,8 @@ class WaveModel:
     transform : Transform
     hop_length, latency : int
         Samples of a hop, and by how many its high band comes later.
+    limited_frames : int
+        Frames so far whose high band was held below its ceiling.
 
     Raises
     ------
@@ -52,14 +54,17 @@ class WaveModel:
         hop, states = (channels, self.hop_length), self.manifest.states
         check_tensors(bundle, "input", inputs, {"hop": hop, **dict.fromkeys(_CONTROLS, (1,)), **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
-        check_tensors(bundle, "output", outputs, {"extended": hop, "high_band": hop, **next_states})
+        check_tensors(
+            bundle, "output", outputs, {"extended": hop, "high_band": hop, "limited": (1,), **next_states}
+        )
         self._inputs = {name: inputs[name]["index"] for name in ("hop", *_CONTROLS)}
-        self._high_band = outputs["high_band"]["index"]
+        self._high_band, self._limited = (outputs[name]["index"] for name in ("high_band", "limited"))
         self._memory = [(inputs[name]["index"], outputs[f"next_{name}"]["index"]) for name in states]
         self.reset()
 
     def reset(self) -> None:
         """Forget the past."""
+        self.limited_frames = 0
         self._states = [np.zeros(shape, np.float32) for shape in self.manifest.states.values()]
 
     def process(self, hop: FloatArray, cutoff_hz: float, diffuse: float, lost: int) -> FloatArray:
@@ -83,5 +88,6 @@ class WaveModel:
             run.set_tensor(index, state)
         run.invoke()
         self._states = [run.get_tensor(index) for _, index in self._memory]
+        self.limited_frames += int(run.get_tensor(self._limited)[0])
         high_band: FloatArray = run.get_tensor(self._high_band)
         return high_band

@@ -509,7 +509,7 @@ static bool find_tensors(tfbwe *d, const manifest *m)
     const shape one = {1, {1}}, hop = {2, {d->channels, HOP}};
     size_t states = (size_t)m->state_count;
     if (TfLiteSignatureRunnerGetInputCount(d->runner) != 4 + states ||
-        TfLiteSignatureRunnerGetOutputCount(d->runner) != 2 + states)
+        TfLiteSignatureRunnerGetOutputCount(d->runner) != 3 + states)
         return false;
     d->in_hop = input(d, "hop", &hop);
     d->in_cutoff = input(d, "cutoff_hz", &one);
@@ -517,7 +517,7 @@ static bool find_tensors(tfbwe *d, const manifest *m)
     d->in_lost = input(d, "lost", &one);
     d->out_high = output(d, "high_band", &hop);
     if (!d->in_hop || !d->in_cutoff || !d->in_diffuse || !d->in_lost || !d->out_high ||
-        !output(d, "extended", &hop))
+        !output(d, "extended", &hop) || !output(d, "limited", &one))
         return false;
     for (int i = 0; i < m->state_count; i++)
         if (!find_state(d, m->names[i], &m->shapes[i]))

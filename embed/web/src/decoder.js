@@ -135,6 +135,7 @@ export class Decoder {
     );
     made[outputs.high_band].delete();
     made[outputs.extended].delete();
+    made[outputs.limited].delete();
     // A next state becomes the state without a copy.
     for (const name of Object.keys(this.manifest.states)) this.#replace(name, made[outputs[`next_${name}`]]);
     return bands;

@@ -54,7 +54,7 @@ export function tensorShapes(manifest) {
   const hop = [manifest.graph.channels, manifest.graph.hop_length];
   const inputs = { hop, ...manifest.states };
   for (const name of CONTROLS) inputs[name] = [1];
-  const outputs = { extended: hop, high_band: hop };
+  const outputs = { extended: hop, high_band: hop, limited: [1] };
   for (const [name, shape] of Object.entries(manifest.states)) outputs[`next_${name}`] = shape;
   return { inputs, outputs };
 }

@@ -18,7 +18,7 @@ FADE_HZ = 500.0
 """Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
 
 DEFAULT_CUTOFF_HZ = 11025.0
-"""Taken by a receiver that does not track the cutoff, and was not given one: the band of a sound at 22.05 kHz."""
+"""For a receiver that neither tracks the cutoff nor is given one: the band of a sound at 22.05 kHz."""
 
 Hertz = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe.band import DEFAULT_CUTOFF_HZ, HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_CUTOFF_HZ
-from tfbwe.model.bundle import FORMAT_VERSION, STEP, Bundle, Manifest, digest
+from tfbwe.model.bundle import Bundle, digest
 from tfbwe.model.features import NORMALISATION
+from tfbwe.model.manifest import FORMAT_VERSION, Manifest
 from tfbwe.network.autoencoder import AutoencoderConfig, macs_per_frame
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS
@@ -53,7 +54,7 @@ def step_bundle(
     """
     train, valid = music
     bundle = _described(
-        name, convert(network, config, train, quantisation), quantisation, config, description
+        name, network, convert(network, config, train, quantisation), quantisation, config, description
     )
     return _with(bundle, verification=verify(network, bundle, valid))
 
@@ -72,13 +73,13 @@ def wave_bundle(
     It is verified against the decoder with `reference`, as `float32_bundle` makes it.
     """
     graph = WaveGraph(network, config, channels, HIGHEST_CUTOFF_HZ, HIGHEST_HZ)
-    bundle = _described(name, convert_wave(graph, quantisation), quantisation, config, description)
+    bundle = _described(name, network, convert_wave(graph, quantisation), quantisation, config, description)
     tensors = {name: TENSORS[name] for name in TENSORS if name in graph.tensor_names}
     bundle = _with(
         bundle,
-        format_version=FORMAT_VERSION,
         states=graph.state_shapes,
         graph={
+            **bundle.manifest.graph,
             "kind": "wave",
             "channels": channels,
             "hop_length": HOP_LENGTH,
@@ -93,7 +94,7 @@ def wave_bundle(
 def float32_bundle(network: keras.Model, config: AutoencoderConfig, description: dict[str, Any]) -> Bundle:
     """Network in float32 for the decoder, to verify others against."""
     exact = convert(network, config, np.zeros((0, 1, config.bins), np.float32), "none")
-    return _described("float32", exact, "none", config, description)
+    return _described("float32", network, exact, "none", config, description)
 
 
 def _with(bundle: Bundle, **changes: Any) -> Bundle:
@@ -101,12 +102,17 @@ def _with(bundle: Bundle, **changes: Any) -> Bundle:
 
 
 def _described(
-    name: str, flatbuffer: bytes, quantisation: str, config: AutoencoderConfig, description: dict[str, Any]
+    name: str,
+    network: keras.Model,
+    flatbuffer: bytes,
+    quantisation: str,
+    config: AutoencoderConfig,
+    description: dict[str, Any],
 ) -> Bundle:
     transform = TRANSFORMS[description["config"]["model"]]
     frames_per_s = (transform.frames or 1) * SAMPLE_RATE / transform.step_samples
     manifest = Manifest(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         model=transform.name,
         transform={**transform.parameters, "bins": config.bins},
         normalisation=dataclasses.asdict(NORMALISATION),
@@ -122,7 +128,7 @@ def _described(
         verification={},
         sha256=digest(flatbuffer),
         size_bytes=len(flatbuffer),
-        graph=dict(STEP),
+        graph={"kind": "step", "parameters": network.count_params()},
     )
     return Bundle(name, manifest, flatbuffer)
 

@@ -18,6 +18,7 @@ class StandInDecoder:
 
     def __init__(self, model, channels, cutoff_hz=None, diffuse=1.0, phase="mirror"):
         self.channels, self.cutoff_hz, self.diffuse = channels, cutoff_hz, diffuse
+        self.bundle = model
         self.limited_frames = 0
         self.reset()
 
@@ -42,7 +43,9 @@ class StandInDecoder:
 @pytest.fixture
 def stand_in(monkeypatch):
     """Put a decoder without a network in the place of the shipped model."""
-    bundle = SimpleNamespace(cutoff_range_hz=(3500.0, 16000.0), manifest={})
+    bundle = SimpleNamespace(
+        cutoff_range_hz=(3500.0, 16000.0), manifest=SimpleNamespace(graph={"kind": "step"})
+    )
     for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.model.bundle"):
         monkeypatch.setattr(f"{module}.load_bundle", lambda model, trust=False: bundle)
     for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.measures.cost", "tfbwe.decoder"):

@@ -13,7 +13,7 @@ import numpy as np
 from .errors import AudioError, ConfigError, ModelError
 from .extension import EXTENSIONS, Extension, WaveExtension
 from .extension.delay import Delay
-from .model.bundle import Bundle, load_bundle
+from .model.bundle import Bundle, load_bundle, wave_graph
 from .model.features import HEADS
 from .model.step_model import StepModel
 from .model.wave_model import WaveModel
@@ -22,7 +22,6 @@ from .settings import MAX_CHANNELS, check_settings, whole_number
 from .stft import SAMPLE_RATE, FloatArray
 
 LOUDEST = np.float32(1e6)
-"""Input to the network is held within this."""
 """The network reads no larger sample: its power would overflow, and what comes of that stay in its memory."""
 
 
@@ -49,6 +48,9 @@ class Decoder:
         CQT, which takes in a whole block before it gives one out.
     limited_frames : int
         Frames so far whose high band was held below its ceiling.
+    bundle : Bundle
+        The file that runs. For one or two channels and the mirrored phase, the shipped model ``stft`` runs as
+        a graph from wave to wave, which small blocks do not slow down; else NumPy runs around its network.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class Decoder:
         if bundle.manifest.heads != HEADS:
             raise ModelError(f"{bundle.name}: expected the heads {HEADS}, received {bundle.manifest.heads}")
         self.channels = channels
+        self.bundle = bundle = (wave_graph(bundle, channels) if phase == "mirror" else None) or bundle
         self._extension: Extension
         if bundle.manifest.graph["kind"] == "wave":
             graph = WaveModel(bundle, channels)

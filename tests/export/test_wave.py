@@ -23,7 +23,8 @@ from tests.helpers.paths import ROOT
 from tfbwe.band import HIGHEST_CUTOFF_HZ, HIGHEST_HZ
 from tfbwe.decoder import Decoder
 from tfbwe.errors import ConfigError, ModelError
-from tfbwe.model.bundle import WEIGHTS, Manifest, load_bundle
+from tfbwe.model.bundle import WEIGHTS, load_bundle
+from tfbwe.model.manifest import Manifest
 from tfbwe.model.step_model import StepModel
 from tfbwe.model.wave_model import WaveModel
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder

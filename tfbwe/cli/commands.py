@@ -8,8 +8,6 @@ import dataclasses
 import json
 import math
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +35,7 @@ def extend(options: argparse.Namespace) -> int:
         say(f"{name}: lies in the output folder, and is left out")
     model = load_bundle(options.model, options.trust)
     # What no file can mend, such as a phase that the model lacks, is said once, before any is opened.
-    Decoder(model, 1, None, options.diffuse, options.phase)
+    Decoder(model, model.manifest.graph.get("channels", 1), None, options.diffuse, options.phase)
     failed = 0
     for source, destination in pairs:
         name = "standard input" if source == "-" else source
@@ -132,26 +130,14 @@ def compare(options: argparse.Namespace) -> int:
 def benchmark(options: argparse.Namespace) -> int:
     """Print what extending costs on this machine."""
     from ..measures.cost import measure_cost
+    from ..measures.runtimes import all_costs
     from ..model.bundle import load_bundle
 
     if options.all:
-        _print_rows(_all_costs(), options.json)
+        _print_rows(list(all_costs(say)), options.json)
         return 0
     _print(measure_cost(load_bundle(options.model, options.trust), options.phase), options.json)
     return 0
-
-
-def _all_costs() -> list[dict[str, Any]]:
-    """Cost of every shipped graph; each whole in a process of its own, whose memory it is."""
-    from ..measures.cost import measure_hops
-    from ..model.bundle import load_bundle, shipped_graphs
-
-    rows = []
-    for name, path in shipped_graphs().items():
-        command = [sys.executable, "-m", "tfbwe", "benchmark", "--json", "--model", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        rows.append({"model": name, **measure_hops(load_bundle(path)), **json.loads(done.stdout)})
-    return rows
 
 
 def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -160,6 +146,7 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     columns = {
         "model": ("", "{}"),
+        "runtime": ("runtime", "{}"),
         "graph": ("graph", "{}"),
         "channels": ("channels", "{}"),
         "quantisation": ("weights", "{}"),
@@ -169,6 +156,7 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
         "rtf": ("in one go", "{:.4f}"),
         "peak_rss_mb": ("MB", "{:.0f}"),
         "latency_samples": ("late", "{}"),
+        "parameters": ("parameters", "{}"),
         "macs_per_s": ("MMAC/s", "{}"),
         "size_bytes": ("kB", "{}"),
     }

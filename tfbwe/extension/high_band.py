@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..band import Hertz, fades
-from ..model.bundle import Manifest
 from ..model.features import Normalisation
+from ..model.manifest import Manifest
 from ..stft import ComplexArray, FloatArray
 
 CEILING = 10 ** (12 / 20)
@@ -31,6 +31,38 @@ class Heads:
 
     log_gain: FloatArray
     log_residual: FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bands:
+    """What follows from a cutoff alone."""
+
+    cutoff_hz: float
+    octave: slice
+    """Bins of the octave under the cutoff."""
+    first: int
+    """The lowest bin that the coherent term changes; each term is computed from its first bin on."""
+    coherent: FloatArray
+    """Weight of the coherent term from that bin on."""
+    lowest: int
+    """The lowest bin of the diffuse term."""
+    diffuse: FloatArray
+    """Weight of the diffuse term from that bin on; empty where there is none."""
+    edge: tuple[int, ...]
+    """Bounds of the four bands around the cutoff, from `first` on."""
+
+
+def _bands(frequencies: Hertz, cutoff_hz: float, highest_hz: float) -> _Bands:
+    coherent, diffuse = fades(frequencies, cutoff_hz, highest_hz)
+    first, lowest = int(np.argmax(coherent > 0)), int(np.argmax(diffuse > 0))
+    if not np.any(diffuse):
+        lowest = len(diffuse)
+    highest = max(1, int(np.searchsorted(frequencies, cutoff_hz, "right")) - 1)
+    octave_below = int(np.searchsorted(frequencies, frequencies[highest] / 2, "right")) - 1
+    edges_hz = np.minimum(cutoff_hz * (1 + EDGE * np.array([-2, -1, 0, 1, 2])), highest_hz)
+    edge = tuple(int(place) for place in np.searchsorted(frequencies[first:], edges_hz))
+    octave = slice(max(0, octave_below), highest)
+    return _Bands(cutoff_hz, octave, first, coherent[first:], lowest, diffuse[lowest:], edge)
 
 
 class HighBand:
@@ -67,6 +99,7 @@ class HighBand:
         self.channels = channels
         self.diffuse = np.float32(diffuse)
         self.image_frames = image_frames
+        self._bands: _Bands | None = None
         self._image_smoothing = np.float32(np.exp(-image_frames * frame_s / IMAGE_S))
         self.reset()
 
@@ -110,24 +143,22 @@ class HighBand:
             Zero above the model's highest frequency, plus the fade.
         """
         advance = len(spectrum) if advance is None else advance
-        octave = magnitude[..., self._octave(cutoff_hz)]
+        bands = self._bands_at(cutoff_hz)
+        first, lowest = bands.first, bands.lowest
+        octave = magnitude[..., bands.octave]
         power = np.mean(octave * octave, axis=-1, keepdims=True)
         ceiling = np.float32(CEILING) * np.sqrt(power)
-        coherent_fade, diffuse_fade = fades(self.frequencies, cutoff_hz, self.highest_hz)
-        # Each term is computed from the first bin on that it can change.
-        first = int(np.argmax(coherent_fade > 0))
         gain = np.exp(_linked(heads.log_gain[..., first:], power))
         limit = ceiling / np.maximum(magnitude[..., first:], self.epsilon)
         gain = np.minimum(gain, np.maximum(limit, 1))
-        out: ComplexArray = spectrum[..., first:] * ((gain - 1) * coherent_fade[first:])
-        if self.diffuse > 0 and np.any(diffuse_fade):
-            lowest = int(np.argmax(diffuse_fade > 0))
+        out: ComplexArray = spectrum[..., first:] * ((gain - 1) * bands.coherent)
+        if self.diffuse > 0 and bands.diffuse.size:
             magnitude, log_residual = magnitude[..., first:], heads.log_residual[..., first:]
             target: FloatArray = self.normalisation.raised(magnitude, log_residual)
-            self._mend_edge(target, magnitude, self.frequencies[first:], cutoff_hz)
+            self._mend_edge(target, magnitude, bands.edge)
             target = target[..., lowest - first :]
             coherent = (gain * magnitude)[..., lowest - first :]
-            weight = diffuse_fade[lowest:] * self.diffuse
+            weight = bands.diffuse * self.diffuse
             self.limited_frames += int(
                 np.any((target > ceiling) & (ceiling > 0), axis=(1, 2))[:advance].sum()
             )
@@ -137,23 +168,20 @@ class HighBand:
             out[..., lowest - first :] += missing * weight * phasors(lowest, total)
         return first, out
 
-    def _octave(self, cutoff_hz: float) -> slice:
-        """The bins of the octave under the cutoff."""
-        highest = max(1, int(np.searchsorted(self.frequencies, cutoff_hz, "right")) - 1)
-        lowest = int(np.searchsorted(self.frequencies, self.frequencies[highest] / 2, "right")) - 1
-        return slice(max(0, lowest), highest)
+    def _bands_at(self, cutoff_hz: float) -> _Bands:
+        """Where each term acts; kept until the cutoff changes, for small blocks would feel it."""
+        if self._bands is None or self._bands.cutoff_hz != cutoff_hz:
+            self._bands = _bands(self.frequencies, cutoff_hz, self.highest_hz)
+        return self._bands
 
-    def _mend_edge(
-        self, target: FloatArray, magnitude: FloatArray, frequencies: Hertz, cutoff_hz: float
-    ) -> None:
+    def _mend_edge(self, target: FloatArray, magnitude: FloatArray, edge: tuple[int, ...]) -> None:
         """Hold target magnitudes just above the cutoff, in place, between those of the bands on both sides.
 
         There the received band may fall within a few bins, but what the network adds to it in nepers rises
         slowly: it raises the flank of the band, and leaves a gap behind it. So: no louder than the louder
         side, by root mean square; no fainter than the upper one typically is, less what was received there.
         """
-        edges_hz = cutoff_hz * (1 + EDGE * np.array([-2, -1, 0, 1, 2]))
-        a, b, lowest, c, d = np.searchsorted(frequencies, np.minimum(edges_hz, self.highest_hz))
+        a, b, lowest, c, d = edge
         if not (a < b <= lowest < c < d):
             return
         below, flank, above = target[..., a:b], target[..., lowest:c], target[..., c:d]

@@ -15,7 +15,7 @@ from .extension import NetworkExtension
 from .high_band import Heads
 
 _OVERLAP = N_FFT // HOP_LENGTH
-_CHUNK_FRAMES = 16
+_CHUNK_FRAMES = 32
 FADE_STEP, FADE_STEPS, FORGET = SAMPLE_RATE // 100, 5, SAMPLE_RATE // 10
 """Of lost input: samples of a step of the fade, their number, and samples until the network forgets."""
 

@@ -38,7 +38,7 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
     dict
         ``rtf`` (processor time / audio time, one thread, the best of pieces of 5 s), ``peak_rss_mb`` of the
         whole process, ``latency_samples`` at 44.1 kHz, ``macs_per_s`` for a channel, ``size_bytes`` of the
-        model; ``None`` where unknown.
+        graph that runs; ``None`` where unknown.
 
     Raises
     ------
@@ -65,19 +65,21 @@ def measure_cost(bundle: Bundle, phase: str = "mirror", seconds: float = 20.0) -
         "peak_rss_mb": peak_rss_mb(),
         "latency_samples": int(decoder.latency),
         "macs_per_s": bundle.manifest.macs_per_s,
-        "size_bytes": bundle.manifest.size_bytes,
+        "size_bytes": decoder.bundle.manifest.size_bytes,
     }
 
 
-def measure_hops(bundle: Bundle, seconds: float = 10.0) -> dict[str, Any]:
+def measure_hops(bundle: Bundle, phase: str = "mirror", seconds: float = 10.0) -> dict[str, Any]:
     """Run a decoder hop by hop, as a receiver does, and measure each call.
 
     Parameters
     ----------
     bundle : Bundle
         The model.
+    phase : str
+        Of the diffuse term, which is there in full.
     seconds : float
-        Length of the music; mirrored phase, the diffuse term in full.
+        Length of the music.
 
     Returns
     -------
@@ -85,9 +87,9 @@ def measure_hops(bundle: Bundle, seconds: float = 10.0) -> dict[str, Any]:
         ``graph``, ``channels``, ``quantisation``; ``hop_ms``, ``hop_ms_p99``, median and 99th percentile of
         the time of a call with 512 samples; ``hop_rtf``, processor time / audio time of all calls.
     """
-    manifest = bundle.manifest
-    channels = int(manifest.graph.get("channels", 2))
-    decoder = Decoder(bundle, channels, CUTOFF_HZ)
+    channels = int(bundle.manifest.graph.get("channels", 2))
+    decoder = Decoder(bundle, channels, CUTOFF_HZ, 1.0, phase)
+    manifest = decoder.bundle.manifest
     x = made_up_music(seconds)[:channels]
     hops = np.split(x, range(HOP_LENGTH, x.shape[1], HOP_LENGTH), axis=1)
     times_s = []

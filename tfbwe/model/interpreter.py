@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ def _interpreter_class() -> Any:
             except ImportError:
                 raise ModelError("no TFLite interpreter is installed; pip install ai-edge-litert") from None
     return Interpreter
+
+
+def interpreter_name() -> str:
+    """Package and version of the installed interpreter, as ``ai-edge-litert 2.3.0``."""
+    package = _interpreter_class().__module__.split(".")[0].replace("_", "-")
+    return f"{package} {importlib.metadata.version(package)}"
 
 
 def opened(bundle: Bundle) -> tuple[Any, dict[str, Any], dict[str, Any]]:

@@ -159,7 +159,7 @@ BLOCKS: dict[str, Callable[[Report], str]] = {
     "turned-phase": functools.partial(_gains, regime=TURNED_PHASE),
     "coded": functools.partial(_gains, regime=CODED),
     "phases": _phases,
-    "int8": _quantised,
+    "quantised": _quantised,
     "artists": _artists,
     "costs": _costs,
 }

@@ -31,7 +31,7 @@ def markdown(results: Results, models: Sequence[Model], costs: Costs) -> str:
     parts = ["## In short\n", overview(brief, costs)]
     parts += ["## What it costs\n", _costs(costs)] if costs else []
     quantised = _quantised(results, models)
-    parts += ["## Is int8 as good as float32?\n", quantised] if quantised else []
+    parts += ["## Are the quantised networks as good as float32?\n", quantised] if quantised else []
     phases = _phases(brief)
     parts += ["## Which phase?\n", phases] if phases else []
     parts.append("## By condition\n")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.paths import ROOT
-from tfbwe.model.bundle import Manifest, digest, pack
+from tfbwe.model.bundle import digest, pack
+from tfbwe.model.manifest import Manifest
 
 
 def fails(result, reason):
@@ -44,7 +45,7 @@ def test_info_tells_what_a_file_holds_and_whether_anything_would_be_added(tfbwe,
 def test_info_prints_the_manifest_of_a_model_and_refuses_a_bad_one(tfbwe, tmp_path):
     flatbuffer = b"\x1c\x00\x00\x00TFL3" + bytes(100)
     values = {field.name: "x" for field in dataclasses.fields(Manifest)}
-    numbers = {"format_version": 1, "highest_hz": 16000.0, "macs_per_s": 5e7, "size_bytes": len(flatbuffer)}
+    numbers = {"format_version": 2, "highest_hz": 16000.0, "macs_per_s": 5e7, "size_bytes": len(flatbuffer)}
     empty = {"transform": {}, "normalisation": {}, "training": {}, "verification": {}, "states": {}}
     manifest = Manifest(
         **{
@@ -52,6 +53,7 @@ def test_info_prints_the_manifest_of_a_model_and_refuses_a_bad_one(tfbwe, tmp_pa
             **numbers,
             **empty,
             "heads": ("a",),
+            "graph": {"kind": "step", "parameters": 1},
             "cutoff_range_hz": (3500.0, 16000.0),
             "sha256": digest(flatbuffer),
         }
@@ -111,25 +113,41 @@ def test_compare_draws_a_picture_and_does_not_replace_one(tfbwe, song, tmp_path)
     fails(tfbwe("compare", path, path, "--png", tmp_path / "p.jpg"), "ends in .png")
 
 
-def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch):
+def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch, tmp_path):
+    from tfbwe.measures import runtimes
     from tfbwe.model import bundle
 
     graphs = bundle.shipped_graphs()
     assert set(graphs) == {*bundle.shipped(), "wave/stft-mono", "wave/stft-stereo"}
-    some = {name: path for name, path in graphs.items() if name.startswith("wave")}
-    monkeypatch.setattr(bundle, "shipped_graphs", lambda: some)
+    some = {name: path for name, path in graphs.items() if name in ("stft", "wave/stft-mono")}
+    monkeypatch.setattr(runtimes, "shipped_graphs", lambda: some)
+    monkeypatch.setattr(runtimes, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program = tmp_path / "tfbwe-bench"
+    program.write_text(
+        '#!/bin/sh\necho \'{"runtime": "C", "channels": 1, "hop_ms": 0.1, "hop_ms_p99": 0.2,'
+        ' "hop_rtf": 0.01, "rtf": 0.01, "peak_rss_mb": null}\'\n'
+    )
+    program.chmod(0o755)
     status, out, lines = tfbwe("benchmark", "--all", "--json")
-    assert (status, lines) == (0, [])
+    assert (status, len(lines)) == (0, 1)
+    assert "no rows for a browser" in lines[0]
     rows = json.loads(out)
-    assert [row["model"] for row in rows] == list(some)
+    assert [(row["model"], row["graph"]) for row in rows] == [
+        ("stft", "step"),
+        ("wave/stft-mono", "wave"),
+        ("wave/stft-mono", "wave"),
+    ]
+    assert [row["runtime"].split()[0] for row in rows] == ["Python,", "Python,", "C"]
     for row in rows:
-        assert row["graph"] == "wave"
         assert 0 < row["hop_ms"] <= row["hop_ms_p99"]
         assert row["latency_samples"] == 2048
+        assert row["parameters"] == 338202
         assert 0 < row["rtf"] < 1
-    monkeypatch.setattr("tfbwe.cli.commands._all_costs", lambda: rows)
     _, out, _ = tfbwe("benchmark", "--all")
-    assert out.splitlines()[1].split()[:4] == ["wave/stft-mono", "wave", "1", "dynamic"]
+    assert out.splitlines()[3].split()[:5] == ["wave/stft-mono", "C", "wave", "1", "dynamic"]
+    program.write_text("#!/bin/sh\necho tfbwe-bench: no TFLite >&2\nexit 1\n")
+    fails(tfbwe("benchmark", "--all"), "tfbwe-bench: no TFLite")
 
 
 def test_benchmark_reports_its_five_figures(tfbwe, stand_in):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tfbwe.errors import ModelError
 from tfbwe.model import bundle
-from tfbwe.model.bundle import FORMAT_VERSION, MANIFEST_NAME, Bundle, Manifest, digest, load_bundle, pack
+from tfbwe.model.bundle import MANIFEST_NAME, Bundle, digest, load_bundle, pack
+from tfbwe.model.manifest import FORMAT_VERSION, Manifest
 
 FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(150))
 MANIFEST = Manifest(
@@ -30,6 +31,7 @@ MANIFEST = Manifest(
     verification={},
     sha256=digest(FLATBUFFER),
     size_bytes=len(FLATBUFFER),
+    graph={"kind": "step", "parameters": 5},
 )
 DATA = pack(FLATBUFFER, MANIFEST)
 ZIP_AT = len(FLATBUFFER)
@@ -166,64 +168,21 @@ def test_any_other_bytes_are_refused(load, data):
 
 def test_a_newer_format_is_refused_with_both_versions_named(load):
     newer = dataclasses.replace(MANIFEST, format_version=FORMAT_VERSION + 5)
-    with pytest.raises(ModelError, match="expected format version 2 or older, received 7; upgrade tfbwe"):
+    with pytest.raises(ModelError, match="format_version: expected 2, received 7; upgrade tfbwe"):
         load(pack(FLATBUFFER, newer))
-    with pytest.raises(ModelError, match="expected format version 2 or older, received 7"):
+    with pytest.raises(ModelError, match="format_version: expected 2, received 7"):
         load(with_manifest(json.dumps({"format_version": 7, "something": "new"})))
 
 
-def test_a_file_of_the_first_format_says_nothing_of_its_graph_and_is_a_step_graph(load):
+def test_an_older_format_is_refused_with_the_way_out(load):
     older = dataclasses.replace(MANIFEST, format_version=1)
-    assert "graph" not in json.loads(older.to_json())
-    assert load(pack(FLATBUFFER, older)).manifest == older
-    assert older.graph == {"kind": "step"}
-    with pytest.raises(ModelError, match="unknown keys: graph"):
-        load(with_manifest(json.dumps({**values(), "format_version": 1})))
+    with pytest.raises(ModelError, match="format_version: expected 2, received 1; export the model again"):
+        load(pack(FLATBUFFER, older))
 
 
-def test_unknown_and_missing_keys_are_refused_by_name(load):
-    with pytest.raises(ModelError, match="missing or unknown keys: colour"):
-        load(with_manifest(json.dumps(values(colour="red"))))
-    some = values()
-    del some["licence"], some["heads"]
-    with pytest.raises(ModelError, match="missing or unknown keys: heads, licence"):
-        load(with_manifest(json.dumps(some)))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"format_version": "1"},
-        {"format_version": 1.5},
-        {"graph": []},
-        {"graph": {"kind": "magic"}},
-        {"graph": {"kind": "wave", "channels": 0}},
-        {"graph": {"kind": "wave", "channels": 1, "hop_length": 512, "latency_samples": 1536}},
-        {"format_version": 0},
-        {"model": 3},
-        {"transform": []},
-        {"heads": "log_gain"},
-        {"heads": [1, 2]},
-        {"states": {"state_0": [0, 2]}},
-        {"states": {"state_0": [1, 2.0]}},
-        {"states": {"state_0": 3}},
-        {"states": {"state_0": [2**17]}},
-        {"cutoff_range_hz": [3500.0]},
-        {"cutoff_range_hz": ["3500", 16000.0]},
-        {"cutoff_range_hz": [9000.0, 3500.0]},
-        {"cutoff_range_hz": [-1.0, 3500.0]},
-        {"cutoff_range_hz": [3500.0, float("nan")]},
-        {"cutoff_range_hz": [3500.0, 16500.0]},
-        {"highest_hz": float("inf")},
-        {"highest_hz": None},
-        {"size_bytes": 1.5},
-        {"size_bytes": -1},
-        {"sha256": 5},
-    ],
-)
-def test_values_of_another_kind_are_refused(load, change):
-    with pytest.raises(ModelError, match=next(iter(change)) if change != {"size_bytes": -1} else "damaged"):
-        load(with_manifest(json.dumps(values(**change))))
+def test_a_length_below_nothing_is_refused(load):
+    with pytest.raises(ModelError, match="damaged"):
+        load(with_manifest(json.dumps(values(size_bytes=-1))))
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", "\xff", "[" * 100000, '{"a": ' * 100000])

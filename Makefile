@@ -44,9 +44,9 @@ web-test: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
 	cd embed/web && npm ci --no-audit --no-fund
 	CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/python -m pytest tests/embed/test_web.py
 
-# The float32 graph on the interpreter of 2023, in an environment of its own.
+# The float32 graph on the interpreter of 2023, in an environment of its own; needs Python 3.11.
 old-runtime-test: $(VENV)/.with-train,export,report,dev
-	OLD_RUNTIME=1 $(BIN)/python -m pytest tests/embed/test_old_runtime.py
+	$(BIN)/python -m pytest -rs tests/embed/test_old_runtime.py
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

@@ -1,12 +1,10 @@
 """The graph from wave to wave on tflite-runtime 2.14, of 2023, the last that there is.
 
-The slow part makes an environment of its own with it, and exports a graph in float32; it runs where the
-variable OLD_RUNTIME is set, as `make old-runtime-test` sets it.
+It is installed in an environment of its own, which takes Python 3.11.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -32,9 +30,6 @@ REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy<2")
 LEAST_DB = 90.0
 LEAST_SAME_DB = 110.0
 """Of the same graph in the same interpreter: what rounding of the sum to float32 leaves."""
-slow = pytest.mark.skipif(
-    not os.environ.get("OLD_RUNTIME"), reason="OLD_RUNTIME is not set; make old-runtime-test sets it"
-)
 
 
 def write_music(path, model, channels):
@@ -116,7 +111,6 @@ def float32_graphs(tmp_path_factory):
     return folder
 
 
-@slow
 @pytest.mark.parametrize("side", SIDES)
 def test_float32_on_the_interpreter_of_2023_equals_the_decoder(side, old_python, float32_graphs, tmp_path):
     path = write_music(tmp_path / "music.npz", FLOAT32, SIDES[side])
@@ -126,7 +120,6 @@ def test_float32_on_the_interpreter_of_2023_equals_the_decoder(side, old_python,
     assert "tflite_runtime 2.14.0, NumPy 1." in done.stdout
 
 
-@slow
 @pytest.mark.parametrize("side", SIDES)
 def test_dynamic_range_is_refused_there_by_the_name_of_the_operation(side, old_python, tmp_path):
     model = SHIPPED / f"stft-{side}.tflite"

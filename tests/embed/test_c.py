@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -250,3 +251,41 @@ def test_it_is_small_and_needs_little_memory(built, tmp_path):
     )
     command = [built / "tfbwe-wav", shipped(2), tmp_path / "in.wav", tmp_path / "out.wav", "8000"]
     assert int(run(sys.executable, "-c", measured, *command)) < 20 * 1024
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_benchmark_prints_its_figures_as_json(built, channels):
+    (line,) = run(built / "tfbwe-bench", shipped(channels)).splitlines()
+    row = json.loads(line)
+    assert row.pop("runtime").startswith("C, TFLite 2.")
+    assert row.pop("channels") == channels
+    assert set(row) == {"hop_ms", "hop_ms_p99", "hop_rtf", "rtf", "peak_rss_mb"}
+    assert all(0 < value < 1000 for value in row.values())
+    assert row["hop_ms"] <= row["hop_ms_p99"]
+
+
+def test_the_benchmark_says_why_a_model_does_not_run(built):
+    done = subprocess.run([built / "tfbwe-bench", "no such"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tfbwe-bench: no such: the model file cannot be read")
+
+
+def test_without_a_cutoff_the_model_s_own_is_taken_and_said(built, tmp_path):
+    x = signal(1, 0.5)
+    soundfile.write(tmp_path / "in.wav", x.T, 44100, subtype="FLOAT")
+    command = [built / "tfbwe-wav", shipped(1), tmp_path / "in.wav"]
+    done = subprocess.run([*command, tmp_path / "own.wav"], capture_output=True, text=True, check=True)
+    said = [line for line in done.stderr.splitlines() if line.startswith("tfbwe-wav")]
+    assert said == [
+        f"tfbwe-wav: {tmp_path / 'in.wav'}: no cutoff given; the default of the model is taken, 11025 Hz"
+    ]
+    run(*command, tmp_path / "given.wav", "11025")
+    assert (tmp_path / "own.wav").read_bytes() == (tmp_path / "given.wav").read_bytes()
+
+
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind is missing")
+def test_valgrind_finds_nothing(built, tmp_path):
+    soundfile.write(tmp_path / "in.wav", signal(1, 0.2).T, 44100, subtype="FLOAT")
+    suppressed = f"--suppressions={SOURCE / 'tests' / 'valgrind.supp'}"
+    checked = ["valgrind", "--quiet", "--leak-check=full", "--error-exitcode=9", suppressed]
+    run(*checked, built / "tfbwe-wav", shipped(1), tmp_path / "in.wav", tmp_path / "out.wav", 8000)

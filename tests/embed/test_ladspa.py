@@ -14,6 +14,7 @@ import soundfile
 
 from tests.helpers.decoding import music, noise
 from tests.helpers.native import CMAKE, configured, find_tflite, missing, run
+from tests.helpers.paths import ROOT
 from tfbwe.model.bundle import WEIGHTS
 
 MODELS = WEIGHTS / "wave"
@@ -24,11 +25,16 @@ STEP = 2.0**-15
 """Between samples of 16 bits, which is what applyplugin writes; it cuts where tfbwe-wav rounds."""
 
 
+FETCHED = ROOT / "build" / "c-tools" / "usr"
+APPLYPLUGIN = shutil.which("applyplugin") or shutil.which("applyplugin", path=FETCHED / "bin")
+HEADERS = next((f for f in (Path("/usr/include"), FETCHED / "include") if (f / "ladspa.h").exists()), FETCHED)
+
+
 def absent():
     if missing():
         return missing()
-    if not shutil.which("applyplugin") or not Path("/usr/include/ladspa.h").exists():
-        return "ladspa.h or applyplugin is missing; the package ladspa-sdk has both"
+    if not APPLYPLUGIN or not (HEADERS / "ladspa.h").exists():
+        return "ladspa.h or applyplugin is missing; `make c-test` fetches both, of the package ladspa-sdk"
     return ""
 
 
@@ -39,8 +45,9 @@ pytestmark = pytest.mark.skipif(bool(absent()), reason=absent())
 def built(tmp_path_factory):
     """Folder of the plug-ins and of tfbwe-wav; nothing is installed, so the plug-ins need TFBWE_MODELS."""
     folder = tmp_path_factory.mktemp("ladspa")
+    ladspa = ("-DTFBWE_LADSPA=ON", f"-DLADSPA_INCLUDE_DIR={HEADERS}")
     nowhere = f"-DCMAKE_INSTALL_PREFIX={folder / 'nowhere'}"
-    return configured(folder, "-DTFBWE_LADSPA=ON", "-DTFBWE_TESTS=OFF", "-DCMAKE_C_FLAGS=-Werror", nowhere)
+    return configured(folder, *ladspa, "-DTFBWE_TESTS=OFF", "-DCMAKE_C_FLAGS=-Werror", nowhere)
 
 
 def signal(channels, seconds=1.0):
@@ -53,7 +60,7 @@ def signal(channels, seconds=1.0):
 
 def applied(plugin, source, target, channels, *controls, models=MODELS):
     """Status of applyplugin and the lines of standard error, without those of TFLite."""
-    command = ["applyplugin", source, target, plugin, f"tfbwe_{SIDES[channels]}", *controls]
+    command = [APPLYPLUGIN, source, target, plugin, f"tfbwe_{SIDES[channels]}", *controls]
     where = {**os.environ, "TFBWE_MODELS": str(models)}
     if models is None:
         del where["TFBWE_MODELS"]

@@ -7,8 +7,8 @@
 
 #include "wav.h"
 
-static const char USAGE[] = "usage: tfbwe-wav MODEL IN.wav OUT.wav CUTOFF [DIFFUSE]\n"
-                            "  CUTOFF   where the received band ends, Hz\n"
+static const char USAGE[] = "usage: tfbwe-wav MODEL IN.wav OUT.wav [CUTOFF [DIFFUSE]]\n"
+                            "  CUTOFF   where the received band ends, Hz (the model's default)\n"
                             "  DIFFUSE  weight of the diffuse term, 0 to 1 (1)\n";
 
 static int fail(const char *what, const char *why)
@@ -97,7 +97,7 @@ static int extend_file(tfbwe *decoder, wav *in, const char *name, const char *pa
     return status;
 }
 
-static int with_model(const char *model, wav *in, char **argv, float cutoff_hz, float diffuse)
+static int with_model(const char *model, wav *in, char **argv, const float *cutoff_hz, float diffuse)
 {
     tfbwe_error error;
     tfbwe *decoder = tfbwe_create_file(model, 0, &error);
@@ -107,10 +107,14 @@ static int with_model(const char *model, wav *in, char **argv, float cutoff_hz, 
     if (tfbwe_channels(decoder) != in->channels)
         fprintf(stderr, "tfbwe-wav: %s: number of channels: expected %d, as the model %s has, received %d\n", argv[2],
                 tfbwe_channels(decoder), model, in->channels);
-    else if ((error = tfbwe_set_cutoff(decoder, cutoff_hz)) || (error = tfbwe_set_diffuse(decoder, diffuse)))
+    else if ((cutoff_hz && (error = tfbwe_set_cutoff(decoder, *cutoff_hz))) || (error = tfbwe_set_diffuse(decoder, diffuse)))
         status = fail("cutoff or diffuse", tfbwe_error_text(error));
-    else
+    else {
+        if (!cutoff_hz)
+            fprintf(stderr, "tfbwe-wav: %s: no cutoff given; the default of the model is taken, %g Hz\n", argv[2],
+                    (double)tfbwe_cutoff(decoder));
         status = extend_file(decoder, in, argv[2], argv[3]);
+    }
     tfbwe_destroy(decoder);
     return status;
 }
@@ -120,11 +124,11 @@ int main(int argc, char **argv)
     float cutoff_hz, diffuse = 1;
     wav in;
     int status;
-    if (argc < 5 || argc > 6) {
+    if (argc < 4 || argc > 6) {
         fputs(USAGE, stderr);
         return 2;
     }
-    if (!number("CUTOFF", argv[4], &cutoff_hz) || (argc == 6 && !number("DIFFUSE", argv[5], &diffuse)))
+    if ((argc > 4 && !number("CUTOFF", argv[4], &cutoff_hz)) || (argc == 6 && !number("DIFFUSE", argv[5], &diffuse)))
         return 2;
     const char *wrong = wav_open(&in, argv[2]);
     if (!wrong && in.sample_rate != TFBWE_SAMPLE_RATE)
@@ -132,7 +136,7 @@ int main(int argc, char **argv)
     if (!wrong && in.missing)
         fprintf(stderr, "tfbwe-wav: %s: it ends %llu samples before its header says; the rest is extended\n", argv[2],
                 (unsigned long long)in.missing);
-    status = wrong ? fail(argv[2], wrong) : with_model(argv[1], &in, argv, cutoff_hz, diffuse);
+    status = wrong ? fail(argv[2], wrong) : with_model(argv[1], &in, argv, argc > 4 ? &cutoff_hz : NULL, diffuse);
     wav_close(&in);
     return status;
 }

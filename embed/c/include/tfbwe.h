@@ -60,8 +60,8 @@ const char *tfbwe_error_text(tfbwe_error error);
  * Every byte of the file is checked against the hash in its manifest. That finds damage, not malice: a
  * hostile file can have a right hash and crash TFLite, so take models only from where you take code.
  *
- * Returns the decoder, or NULL. Nothing is added to the music before tfbwe_set_cutoff() says where the
- * received band ends; the weight of the diffuse term is 1.
+ * Returns the decoder, or NULL. Where the received band ends is the model's guess, 11025 Hz for the shipped ones,
+ * before tfbwe_set_cutoff() says better; the weight of the diffuse term is 1.
  */
 tfbwe *tfbwe_create_file(const char *path, int channels, tfbwe_error *error);
 
@@ -96,6 +96,9 @@ tfbwe_error tfbwe_process(tfbwe *decoder, const float *const *in, float *const *
  * something from about 3500 to 15200 Hz, and nothing above. Goes for the next hop of 512 samples.
  */
 tfbwe_error tfbwe_set_cutoff(tfbwe *decoder, float cutoff_hz);
+
+/* The cutoff in Hz: the last that was set, or the model's. */
+float tfbwe_cutoff(const tfbwe *decoder);
 
 /* Weight of the diffuse term: 0 (closest to the waveform) to 1 (full spectrum). Goes for the next hop. */
 tfbwe_error tfbwe_set_diffuse(tfbwe *decoder, float diffuse);

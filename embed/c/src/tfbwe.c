@@ -364,6 +364,26 @@ static long json_whole(span s)
     return x;
 }
 
+/* A number above 0 without an exponent, in any locale, or -1. */
+static float json_decimal(span s)
+{
+    double x = 0, place = 1;
+    bool fraction = false;
+    if (!s.at || s.end - s.at > 12)
+        return -1;
+    for (; s.at < s.end; s.at++) {
+        if (*s.at == '.') /* one at most, between digits: json_valid() has seen to it */
+            fraction = true;
+        else if (*s.at < '0' || *s.at > '9')
+            return -1;
+        else if (fraction)
+            x += (*s.at - '0') * (place /= 10);
+        else
+            x = 10 * x + (*s.at - '0');
+    }
+    return x > 0 ? (float)x : -1;
+}
+
 /* ---- The manifest ---- */
 
 typedef struct {
@@ -374,6 +394,7 @@ typedef struct {
 typedef struct {
     size_t size;
     int channels;
+    float cutoff_hz;
     int state_count;
     char names[MAX_STATES][MAX_NAME];
     shape shapes[MAX_STATES];
@@ -446,6 +467,9 @@ static tfbwe_error read_manifest(const byte *data, size_t size, manifest *m)
     if (version != FORMAT_VERSION || !right_signal(root))
         return TFBWE_ERROR_KIND;
     long channels = json_whole(json_get(json_get(root, "graph"), "channels"));
+    m->cutoff_hz = json_decimal(json_get(json_get(root, "graph"), "default_cutoff_hz"));
+    if (!(m->cutoff_hz > 0 && m->cutoff_hz <= TFBWE_SAMPLE_RATE / 2))
+        return TFBWE_ERROR_GRAPH;
     if (channels < 1 || channels > MAX_CHANNELS || !read_states(json_get(root, "states"), m))
         return TFBWE_ERROR_GRAPH;
     m->channels = (int)channels;
@@ -640,6 +664,7 @@ static tfbwe_error create(tfbwe *d, const byte *data, size_t size, int channels)
     if (channels && channels != m.channels)
         return TFBWE_ERROR_CHANNELS;
     d->channels = m.channels;
+    d->cutoff_hz = m.cutoff_hz;
     d->diffuse = 1;
     if (!make_buffers(d, data, m.size))
         return TFBWE_ERROR_MEMORY;
@@ -816,6 +841,8 @@ void tfbwe_reset(tfbwe *d)
 }
 
 int tfbwe_channels(const tfbwe *d) { return d ? d->channels : 0; }
+
+float tfbwe_cutoff(const tfbwe *d) { return d ? d->cutoff_hz : 0; }
 
 int tfbwe_latency(const tfbwe *d)
 {

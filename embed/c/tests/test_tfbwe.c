@@ -114,6 +114,10 @@ static void test_json(void)
     CHECK(json_get(s, "c").at == NULL && json_get(json_get(s, "b"), "a").at == NULL);
 }
 
+static const char *const WRONG_CUTOFFS[] = {"\"default_cutoff_hz\": 0", "\"default_cutoff_hz\": 22050.5",
+                                            "\"default_cutoff_hz\": \"8000\"", "\"default_cutoff_hz\": -1.5",
+                                            "\"default_cutoff_hz\": 8e3", "\"other\": 8000"};
+
 static void test_bad_models(bytes model, const char *step)
 {
     bytes other = bytes_of(step), b = model;
@@ -131,6 +135,9 @@ static void test_bad_models(bytes model, const char *step)
     }
     CHECK(edited(model, "\"format_version\": 2", "\"format_version\": 3") == TFBWE_ERROR_VERSION);
     CHECK(edited(model, "\"format_version\": 2", "\"format_version\": 1") == TFBWE_ERROR_KIND);
+    CHECK(edited(model, "\"default_cutoff_hz\": 11025.0", "\"default_cutoff_hz\": 8000") == TFBWE_OK);
+    for (size_t i = 0; i < sizeof WRONG_CUTOFFS / sizeof *WRONG_CUTOFFS; i++)
+        CHECK(edited(model, "\"default_cutoff_hz\": 11025.0", WRONG_CUTOFFS[i]) == TFBWE_ERROR_GRAPH);
     CHECK(edited(model, "\"format_version\": 2", "\"format_version\": 2.0") == TFBWE_ERROR_DAMAGED);
     CHECK(edited(model, "\"wave\"", "\"step\"") == TFBWE_ERROR_KIND);
     CHECK(edited(model, "44100", "48000") == TFBWE_ERROR_KIND);
@@ -220,6 +227,7 @@ static void test_blocks(tfbwe *d)
     double added = 0;
     CHECK(!tfbwe_set_cutoff(d, 8000));
     tfbwe_reset(d);
+    CHECK(tfbwe_cutoff(d) == 8000);
     decode(d, FRAMES, whole);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tfbwe_reset(d);
@@ -233,7 +241,7 @@ static void test_blocks(tfbwe *d)
     CHECK(added > 1);
 }
 
-/* With no cutoff, and with one that no model takes, the output is the input, late. */
+/* With a cutoff of 0, and with one that no model takes, the output is the input, late. */
 static void test_nothing_added(tfbwe *d, float cutoff_hz)
 {
     static float out[MAX_CHANNELS][FRAMES];
@@ -362,6 +370,7 @@ int main(int argc, char **argv)
         return 1;
     }
     CHECK(tfbwe_latency(d) == LATENCY);
+    CHECK(tfbwe_cutoff(d) == 11025 && tfbwe_cutoff(NULL) == 0);
     test_hashes();
     test_json();
     test_bad_models(model, argv[2]);

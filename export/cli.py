@@ -157,10 +157,12 @@ def _made(run: Path, description: dict[str, Any], files: list[File]) -> list[Bun
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
     with quiet():
         from tfbwe.model.features import HEADS
+        from tfbwe.network.autoencoder import AutoencoderConfig
 
         from .bundles import float32_bundle, step_bundle, wave_bundle
 
     config = network_config(run)
+    assert isinstance(config, AutoencoderConfig)  # `_plan` refused a restoring network
     if config.heads != HEADS:
         raise ConfigError(
             f"{run}: expected a network with the heads {', '.join(HEADS)}, as the decoder needs; "

@@ -36,3 +36,10 @@ def transform_name(text: str) -> str:
     if text not in TRANSFORMS:
         raise argparse.ArgumentTypeError(f"expected {' or '.join(TRANSFORMS)}, received {text!r}")
     return text
+
+
+def model_name(text: str) -> str:
+    """Read the name of what can be trained: a transform, or ``restore``."""
+    from tfbwe.network.run_folder import RESTORE
+
+    return text if text == RESTORE else transform_name(text)

@@ -1,7 +1,8 @@
 """Train a network: ``python -m training.fit --model stft --preset default --data DIR --run RUN``.
 
 The same command runs on TensorFlow, with `tf.data`, and with ``KERAS_BACKEND=jax`` on JAX. Features are
-computed on the device from waveform crops, or for CQT models read from the shards of `training.precompute`.
+computed on the device from waveform crops, or for CQT models read from the shards of `training.precompute`;
+the restoring network learns on statistics, computed once and kept beside the music.
 """
 
 import argparse
@@ -17,15 +18,15 @@ from tfbwe.errors import ConfigError
 from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
 
-from .arguments import command, module, positive, transform_name, whole_number
+from .arguments import command, model_name, module, positive, whole_number
 
 if TYPE_CHECKING:
     import keras
 
-    from .examples.sources import FromMusic, FromShards
-    from .learning.presets import FitConfig
+    from .examples.sources import Source
+    from .learning.presets import FitConfig, RestoreConfig
 
-    Examples = FromMusic | FromShards
+    Config = FitConfig | RestoreConfig
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--model", required=True, type=transform_name, metavar="TRANSFORM", help="stft or cqt"
+        "--model", required=True, type=model_name, metavar="MODEL", help="stft, cqt or restore"
     )
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv, or shards")
@@ -73,8 +74,6 @@ def fit(options: argparse.Namespace) -> None:
 
         logs = _logs(options.run)
 
-    from tfbwe.stft import SAMPLE_RATE
-
     from .learning import run
     from .learning.presets import overridden, preset
     from .learning.trainer import load_trainer, new_trainer
@@ -85,15 +84,13 @@ def fit(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     resumed = options.resume and (folder / LAST).exists()
-    crop_seconds = config.crop_samples / SAMPLE_RATE
-    epochs = max(1, round(config.hours / config.epoch_hours))
-    steps = max(1, round(config.epoch_hours * 3600 / crop_seconds / config.batch_size))
+    epochs, steps = config.epochs, config.epoch_steps
     trainer: Any = load_trainer(folder / LAST) if resumed else None
     done = int(trainer.optimizer.iterations) // steps if resumed else 0
     if done >= epochs:
         print(
             f"{folder}: finished already, {counted(done, 'epoch')}; to train its network further, take a new "
-            f"--run folder, with --init {folder} and --set hours=...",
+            f"--run folder, with --init {folder}",
             file=sys.stderr,
         )
         return
@@ -115,7 +112,7 @@ def fit(options: argparse.Namespace) -> None:
             steps_per_epoch=steps,
             shuffle=False,
             verbose=0,
-            callbacks=[run.Recorder(folder, config.batch_size * crop_seconds), *logs],
+            callbacks=[run.Recorder(folder, config.step_seconds), *logs],
         )
 
 
@@ -143,7 +140,7 @@ def _check_folders(options: argparse.Namespace) -> None:
         read_manifest(options.data / MANIFEST_NAME)
 
 
-def _opened(data: Path, config: "FitConfig") -> "tuple[Examples, Examples]":
+def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
     """Open what is trained and what is validated on; says how much there is, and what does the work."""
     import keras
 
@@ -158,7 +155,7 @@ def _opened(data: Path, config: "FitConfig") -> "tuple[Examples, Examples]":
     return music, held_out
 
 
-def _initial(other: Path, config: "FitConfig") -> "keras.Model":
+def _initial(other: Path, config: "Config") -> "keras.Model":
     """Best network of another run, which must have the shape of this one's."""
     from .learning import run
 
@@ -167,7 +164,7 @@ def _initial(other: Path, config: "FitConfig") -> "keras.Model":
     return best_network(other)
 
 
-def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
+def _refuse_other_run(folder: Path, config: "Config", options: argparse.Namespace) -> None:
     """Check that the run folder is new, or with ``--resume`` that it is the same run."""
     from .examples.shards import differences
     from .learning import run
@@ -186,7 +183,7 @@ def _refuse_other_run(folder: Path, config: "FitConfig", options: argparse.Names
         )
 
 
-def _prepare(folder: Path, config: "FitConfig", options: argparse.Namespace) -> None:
+def _prepare(folder: Path, config: "Config", options: argparse.Namespace) -> None:
     """Make the run folder and write down how the run came about, once all else is known to be there."""
     from .learning import run
 

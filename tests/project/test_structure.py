@@ -18,7 +18,18 @@ MOST = {"tfbwe": 14, "training": 10, "export": 6}
 ORDER = {
     "tfbwe": (
         *("errors", "_version", "band", "stft", "atomic", "console", "cqt", "phase", "settings", "samples"),
-        *("transform", "audio", "cutoff", "model", "extension", "network", "decoder", "measures", "offline"),
+        *(
+            "transform",
+            "audio",
+            "cutoff",
+            "model",
+            "extension",
+            "restoration",
+            "network",
+            "decoder",
+            "measures",
+            "offline",
+        ),
         *("cli", "__main__", "__init__"),
     ),
     "training": (
@@ -32,6 +43,7 @@ CORE = {"numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"}
 OPTIONAL = {
     "tfbwe/network/autoencoder.py": {"keras"},
     "tfbwe/network/layers.py": {"keras"},
+    "tfbwe/network/restorer.py": {"keras"},
     "tfbwe/network/run_folder.py": {"keras"},
     "tfbwe/measures/spectrogram.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},

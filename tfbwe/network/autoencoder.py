@@ -112,15 +112,6 @@ class AutoencoderConfig:
         }
 
 
-def config_from_dict(values: dict[str, Any]) -> AutoencoderConfig:
-    """Read a configuration as JSON holds it; unknown keys are a `ConfigError`."""
-    try:
-        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return AutoencoderConfig(**arguments)
-    except (TypeError, AttributeError) as error:
-        raise ConfigError(f"not the shape of a network of this version: {error}") from None
-
-
 TimeConvolution = Callable[[Any, int], Any]
 
 

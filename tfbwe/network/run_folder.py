@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .autoencoder import AutoencoderConfig
+    from .restorer import RestorerConfig
 
+RESTORE = "restore"
+"""Name of the model that undoes the condition, beside those of the transforms."""
 CONFIG, BEST, LAST, FEATURES = "config.json", "best.keras", "last.keras", "features.npz"
 HISTORY, CURVE = "history.csv", "curve.png"
 TRAINING = "tfbwe.training" if (Path(__file__).parents[1] / "training").is_dir() else "training"
@@ -36,15 +39,27 @@ def read_description(run: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def network_config(run: Path) -> AutoencoderConfig:
+def network_config(run: Path) -> AutoencoderConfig | RestorerConfig:
     """Return the shape of a run's network; `ConfigError` if it is not one of this version."""
-    from .autoencoder import config_from_dict
+    from .autoencoder import AutoencoderConfig
+    from .restorer import RestorerConfig
 
-    values = read_description(run)["config"]["network"]
+    config = read_description(run)["config"]
+    shape = RestorerConfig if config["model"] == RESTORE else AutoencoderConfig
     try:
-        return config_from_dict(values)
+        found: AutoencoderConfig | RestorerConfig = config_from_dict(shape, config["network"])
     except ConfigError as error:
         raise ConfigError(f"{run / CONFIG}: {error}") from None
+    return found
+
+
+def config_from_dict(shape: Any, values: dict[str, Any]) -> Any:
+    """Read a configuration as JSON holds it; unknown keys are a `ConfigError`."""
+    try:
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return shape(**arguments)
+    except (TypeError, AttributeError) as error:
+        raise ConfigError(f"not the shape of a network of this version: {error}") from None
 
 
 def best_network(run: Path) -> keras.Model:
@@ -59,8 +74,10 @@ def best_network(run: Path) -> keras.Model:
     import numpy as np
 
     from .autoencoder import autoencoder
+    from .restorer import RestorerConfig, restorer
 
-    network = autoencoder(network_config(run))
+    config = network_config(run)
+    network = restorer(config) if isinstance(config, RestorerConfig) else autoencoder(config)
     try:
         weights = keras.models.load_model(run / BEST, compile=False).get_weights()
         network.set_weights(weights)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import Bundle, load_bundle, wave_graph
-from tfbwe.network.run_folder import BEST, network_config, read_description
+from tfbwe.network.run_folder import BEST, RESTORE, network_config, read_description
 from tfbwe.phase.mirror import MEMORYLESS
 from tfbwe.transform import TRANSFORMS
 
@@ -83,7 +83,7 @@ class System:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A model file, or the run folder of a preset `paper`.
+    """A model file, or the run folder of a preset `paper` or of a restoring network.
 
     Attributes
     ----------
@@ -104,12 +104,12 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """Transform, ``stft`` or ``cqt``."""
+        """Transform, ``stft`` or ``cqt``, or ``restore``."""
         return str(self.description["model"])
 
 
 def load_model(model: str) -> Model:
-    """Load a model file, a shipped model by its name, or a run folder of the preset `paper`.
+    """Load a model file, a shipped model by its name, or a run folder of a preset `paper` or of `restore`.
 
     Raises
     ------
@@ -129,9 +129,10 @@ def _load_run(folder: Path) -> Model:
     description = read_description(folder)["config"]
     network_config(folder)
     kind = description["model"]
-    if not (isinstance(kind, str) and kind in TRANSFORMS):
-        raise ConfigError(f"{folder}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
-    if tuple(description["network"].get("heads", ())) != ("log_residual",):
+    known = (*TRANSFORMS, RESTORE)
+    if not (isinstance(kind, str) and kind in known):
+        raise ConfigError(f"{folder}: expected a model of {' or '.join(known)}, received {kind!r}")
+    if kind != RESTORE and tuple(description["network"].get("heads", ())) != ("log_residual",):
         raise ConfigError(f"{folder}: a network of two heads is compared as a model file; export it first")
     try:
         weights = (folder / BEST).read_bytes()
@@ -173,7 +174,7 @@ def line_up(
         if isinstance(model.source, Bundle):
             found += _decoders(model, model.source, phases)
         elif model.source is not None:
-            found.append(_paper(model, model.source))
+            found.append(_of_a_run(model, model.source))
     for transform, name in TRUE_NAMES.items():
         for phase in MEMORYLESS:
             make = functools.partial(systems.true, transform=transform, phase=phase)
@@ -209,10 +210,23 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
     return found
 
 
-def _paper(model: Model, run: Path) -> System:
-    make = functools.partial(_predicted, run=run)
-    code = (f"{__package__}.predicted",)  # not imported here, for it needs Keras
-    return System(model.name, "model", make, (model.identity,), code, model.name, phase="received")
+def _of_a_run(model: Model, run: Path) -> System:
+    make, code = (_restored, "restored") if model.kind == RESTORE else (_predicted, "predicted")
+    return System(
+        model.name,
+        "model",
+        functools.partial(make, run=run),
+        (model.identity,),
+        (f"{__package__}.{code}",),  # not imported here, for it needs Keras
+        model.name,
+        phase="received",
+    )
+
+
+def _restored(x: Excerpt, run: Path) -> FloatArray:
+    from .restored import restored
+
+    return restored(run, x.received, x.cutoff_hz)
 
 
 def _predicted(x: Excerpt, run: Path) -> FloatArray:

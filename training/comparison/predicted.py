@@ -15,7 +15,8 @@ from .systems import with_band
 
 
 @functools.cache
-def _network(run: Path) -> Any:
+def network_of(run: Path) -> Any:
+    """Best network of a run folder, loaded once."""
     return best_network(run)
 
 
@@ -25,7 +26,7 @@ def predicted_magnitudes(run: Path, received: FloatArray, cutoff_hz: float) -> F
     Such a network uses later frames, so that it has no step graph and no model file.
     """
     transform = TRANSFORMS[read_description(run)["config"]["model"]]
-    network = _network(run)
+    network = network_of(run)
 
     def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
         magnitudes = _predicted(network, np.abs(spectrum))

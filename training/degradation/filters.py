@@ -165,7 +165,7 @@ class Lowpass:
     def _run_once(self, x: Signal, sample_rate: float) -> Signal:
         from scipy.signal import sosfilt
 
-        sections = _sections(self.family, self.order, self.cutoff_hz / sample_rate)
+        sections = design(self.family, self.order, self.cutoff_hz / sample_rate)
         return np.asarray(sosfilt(sections, x), dtype=np.float32)
 
 
@@ -206,7 +206,7 @@ def _resample_twice(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDAr
 
 
 @lru_cache(maxsize=256)
-def _sections(family: str, order: int, cycles: float) -> npt.NDArray[np.float64]:
+def design(family: str, order: int, cycles: float) -> npt.NDArray[np.float64]:
     """Design a filter with its edge at `cycles` per sample; second-order sections, shape (sections, 6)."""
     from scipy import signal
 

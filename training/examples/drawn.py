@@ -6,11 +6,8 @@ Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every 
 
 from __future__ import annotations
 
-import collections
 import hashlib
 import sys
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,47 +184,7 @@ def fixed_set(music: Music, config: FitConfig, count: int) -> Batch:
     return _stack([example(music, config, (0, 1, i)) for i in range(count)])
 
 
-class Batches(Iterator[Batch]):
-    """Endless batches, drawn ahead on threads, in a fixed order.
-
-    Parameters
-    ----------
-    music : Music
-    config : FitConfig
-    seed : int
-        0 or more.
-    first_step : int
-        Number of the first batch: a resumed run gets those that it would have got.
-    workers : int
-        Threads; they do not change the batches.
-    """
-
-    def __init__(self, music: Music, config: FitConfig, seed: int, first_step: int, workers: int) -> None:
-        self._music, self._config, self._seed = music, config, seed
-        self._step = first_step
-        self._depth = 2 * workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="crops")
-        self._ahead: collections.deque[Future[Batch]] = collections.deque()
-        self._closed = False
-
-    def _batch(self, step: int) -> Batch:
-        size = self._config.batch_size
-        keys = [(1, self._seed, step * size + i) for i in range(size)]
-        return _stack([example(self._music, self._config, key) for key in keys])
-
-    def __next__(self) -> Batch:
-        """Return the next batch; the iteration ends once it is closed."""
-        try:
-            while len(self._ahead) < self._depth:
-                self._ahead.append(self._pool.submit(self._batch, self._step))
-                self._step += 1
-            return self._ahead.popleft().result()
-        except (RuntimeError, CancelledError):
-            if self._closed:
-                raise StopIteration from None
-            raise
-
-    def close(self) -> None:
-        """Stop drawing; may be called while another thread waits for a batch."""
-        self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+def batch(music: Music, config: FitConfig, seed: int, step: int) -> Batch:
+    """Examples of one step of a run."""
+    size = config.batch_size
+    return _stack([example(music, config, (1, seed, step * size + i)) for i in range(size)])

@@ -1,9 +1,10 @@
-"""Where training takes its examples from: drawn from music, or read from precomputed shards."""
+"""Where training takes its examples from: drawn from music or its statistics, or read from shards."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import keras
 
 from tfbwe.errors import ConfigError
 
-from ..learning.presets import FitConfig
-from .drawn import Batch, Batches, Music, fixed_set
+from ..learning.presets import FitConfig, RestoreConfig
+from .batches import Batch, Batches
+from .drawn import Music, batch, fixed_set
+from .restoration import Examples, opened
 from .shards import BINS, Shards, is_shards
 
 
@@ -40,11 +43,9 @@ class FromMusic:
     @contextlib.contextmanager
     def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
         """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
-        stream = Batches(self._music, self._config, seed, first_step, workers)
-        try:
-            yield _as_dataset(stream, self._config)
-        finally:
-            stream.close()
+        draw = functools.partial(batch, self._music, self._config, seed)
+        with _streamed(draw, first_step, workers) as dataset:
+            yield dataset
 
 
 class FromShards:
@@ -74,20 +75,55 @@ class FromShards:
         yield self._shards.dataset(size, seed, first_step * size)
 
 
-def examples(data: Path, split: str, config: FitConfig) -> FromMusic | FromShards:
+class FromStatistics:
+    """Examples for the restoring network of one split of a music folder; as `FromMusic`."""
+
+    def __init__(self, data: Path, split: str, config: RestoreConfig) -> None:
+        if is_shards(data):
+            raise ConfigError(f"{data}: expected a music folder, not shards")
+        self._recordings, self.hours = opened(data, split)
+        self._config, self._split = config, split
+
+    def fixed_set(self, count: int) -> Batch:
+        """Return examples that are the same for every run and seed."""
+        # Filters of a seed of their own: held-out music goes through filters that training did not see.
+        filters = self._config.filters if self._split == "train" else max(1, self._config.filters // 10)
+        return Examples(self._recordings, filters, count, (0, int(self._split == "train"))).batch(0)
+
+    def validation(self, count: int) -> Any:
+        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
+        return self.fixed_set(count), None
+
+    @contextlib.contextmanager
+    def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
+        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
+        own = Examples(self._recordings, self._config.filters, self._config.batch_size, (1, seed))
+        with _streamed(own.batch, first_step, workers) as dataset:
+            yield dataset
+
+
+Source = FromMusic | FromShards | FromStatistics
+
+
+def examples(data: Path, split: str, config: FitConfig | RestoreConfig) -> Source:
     """Open one split of a music folder with a manifest, or of a folder of shards."""
+    if isinstance(config, RestoreConfig):
+        return FromStatistics(data, split, config)
     return (FromShards if is_shards(data) else FromMusic)(data, split, config)
 
 
-def _as_dataset(stream: Batches, config: FitConfig) -> Any:
+@contextlib.contextmanager
+def _streamed(draw: Callable[[int], Batch], first_step: int, workers: int) -> Iterator[Any]:
     """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
-    if keras.backend.backend() != "tensorflow":
-        return ((batch,) for batch in stream)
-    import tensorflow as tf
+    stream = Batches(draw, first_step, workers)
+    try:
+        if keras.backend.backend() != "tensorflow":
+            yield ((batch,) for batch in stream)
+            return
+        import tensorflow as tf
 
-    def signature(width: int) -> Any:
-        return tf.TensorSpec((config.batch_size, width), tf.float32)
-
-    wave, single = signature(config.crop_samples), signature(1)
-    spec = {"received": wave, "original": wave, "cutoff_hz": single, "bandwidth_hz": single}
-    return tf.data.Dataset.from_generator(lambda: stream, output_signature=spec).prefetch(2)
+        shapes = {name: array.shape for name, array in draw(first_step).items()}
+        signature = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
+        yield tf.data.Dataset.from_generator(lambda: stream, output_signature=signature).prefetch(2)
+    finally:
+        stream.close()

@@ -8,6 +8,9 @@ from typing import Any
 from tfbwe.errors import ConfigError
 from tfbwe.model.features import HEADS
 from tfbwe.network.autoencoder import AutoencoderConfig
+from tfbwe.network.restorer import RestorerConfig
+from tfbwe.network.run_folder import RESTORE
+from tfbwe.stft import SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Transform
 
 from .transforms import ConstantQ, Stft
@@ -91,14 +94,22 @@ class FitConfig:
         missing = set(NEEDED_HEADS[self.objective]) - set(self.network.heads)
         if missing:
             raise ConfigError(f"objective {self.objective} needs the head {', '.join(sorted(missing))}")
-        for name in POSITIVE:
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f"{name} must be above 0; got {value}")
-        if not 0 <= self.warmup < 1:
-            raise ConfigError(f"warmup must be in [0, 1); got {self.warmup}")
-        if not 0 <= self.weight_decay < 1:
-            raise ConfigError(f"weight_decay must be in [0, 1); got {self.weight_decay}")
+        _check(self, POSITIVE)
+
+    @property
+    def epochs(self) -> int:
+        """Stretches of training between two validations."""
+        return max(1, round(self.hours / self.epoch_hours))
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of each."""
+        return max(1, round(self.epoch_hours * 3600 / self.step_seconds))
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of audio that a step shows."""
+        return self.crop_samples / SAMPLE_RATE * self.batch_size
 
     @property
     def crop_samples(self) -> int:
@@ -108,6 +119,68 @@ class FitConfig:
     @property
     def _transform(self) -> Transform:
         return TRANSFORMS[self.model]
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreConfig:
+    """All that decides a run that trains the restoring network.
+
+    Attributes
+    ----------
+    model : str
+        ``restore``.
+    network : RestorerConfig
+    filters : int
+        How many different ones the music goes through.
+    epochs, epoch_steps : int
+        Stretches of training between two validations, and steps of each.
+    valid_crops : int
+        Number of fixed examples of held-out tracks.
+    batch_size, learning_rate, warmup, weight_decay, clip_norm
+        As in `FitConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If a value is outside its range.
+    """
+
+    model: str = RESTORE
+    network: RestorerConfig = dataclasses.field(default_factory=RestorerConfig)
+    filters: int = 12000
+    epochs: int = 20
+    epoch_steps: int = 1000
+    batch_size: int = 48
+    learning_rate: float = 2e-3
+    warmup: float = 0.02
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0
+    valid_crops: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.model != RESTORE:
+            raise ConfigError(f"model must be {RESTORE}; got {self.model!r}")
+        _check(
+            self,
+            ("filters", "epochs", "epoch_steps", "batch_size", "learning_rate", "clip_norm", "valid_crops"),
+        )
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of audio whose statistics a step shows, on average."""
+        return 5.4 * self.batch_size
+
+
+def _check(config: "FitConfig | RestoreConfig", positive: tuple[str, ...]) -> None:
+    """Refuse values outside their range."""
+    for name in positive:
+        value = getattr(config, name)
+        if not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{name} must be above 0; got {value}")
+    if not 0 <= config.warmup < 1:
+        raise ConfigError(f"warmup must be in [0, 1); got {config.warmup}")
+    if not 0 <= config.weight_decay < 1:
+        raise ConfigError(f"weight_decay must be in [0, 1); got {config.weight_decay}")
 
 
 _CQT = AutoencoderConfig(
@@ -122,7 +195,7 @@ _CQT = AutoencoderConfig(
     causal=False,
 )
 
-PRESETS = {
+PRESETS: dict[tuple[str, str], FitConfig | RestoreConfig] = {
     ("stft", "default"): FitConfig(),
     ("stft", "paper"): FitConfig(
         network=AutoencoderConfig(heads=("log_residual",), causal=False), objective="squared_error"
@@ -151,10 +224,19 @@ PRESETS = {
         batch_size=4,
         valid_crops=8,
     ),
+    (RESTORE, "default"): RestoreConfig(),
+    (RESTORE, "smoke"): RestoreConfig(
+        network=RestorerConfig(channels=8, dilations=(1, 4), pooled=8),
+        filters=200,
+        epochs=2,
+        epoch_steps=20,
+        batch_size=16,
+        valid_crops=64,
+    ),
 }
 
 
-def preset(model: str, name: str) -> FitConfig:
+def preset(model: str, name: str) -> FitConfig | RestoreConfig:
     """Look a preset up; `ConfigError` names those there are."""
     try:
         return PRESETS[model, name]
@@ -163,7 +245,7 @@ def preset(model: str, name: str) -> FitConfig:
         raise ConfigError(f"no preset {model}/{name}; there are {known}") from None
 
 
-def overridden(config: FitConfig, settings: list[str]) -> FitConfig:
+def overridden(config: FitConfig | RestoreConfig, settings: list[str]) -> FitConfig | RestoreConfig:
     """Apply ``key=value`` settings to a configuration; unknown keys are a `ConfigError`."""
     for setting in settings:
         key, _, text = setting.partition("=")

@@ -23,18 +23,20 @@ from tfbwe.network.run_folder import (
     FEATURES,
     HISTORY,
     LAST,
+    RESTORE,
     network_config,
     read_description,
 )
+from tfbwe.restoration import statistics
 
 from ..arguments import command
 from ..provenance import git_revision, versions
-from .presets import SPECTRA, FitConfig
+from .presets import SPECTRA, FitConfig, RestoreConfig
 from .transforms import features, spectrum_of
 
 
 def describe(
-    config: FitConfig,
+    config: FitConfig | RestoreConfig,
     seed: int,
     mixed_precision: bool,
     init: Path | None,
@@ -57,7 +59,7 @@ def describe(
     }
 
 
-def read_config(run: Path) -> FitConfig:
+def read_config(run: Path) -> FitConfig | RestoreConfig:
     """Return the configuration of a run folder.
 
     Raises
@@ -67,14 +69,14 @@ def read_config(run: Path) -> FitConfig:
     """
     values = {**read_description(run)["config"], "network": network_config(run)}
     try:
-        return FitConfig(**values)
+        return (RestoreConfig if values["model"] == RESTORE else FitConfig)(**values)
     except (ConfigError, TypeError) as error:
         raise ConfigError(
             f"{run / CONFIG}: not the configuration of a run of this version: {error}"
         ) from None
 
 
-def write_features(run: Path, config: FitConfig, train: Any, valid: Any) -> None:
+def write_features(run: Path, config: FitConfig | RestoreConfig, train: Any, valid: Any) -> None:
     """Keep some features of training and of held-out music.
 
     Export sets the ranges of quantised values on the ones and verifies on the others. `train` and `valid` are
@@ -83,12 +85,19 @@ def write_features(run: Path, config: FitConfig, train: Any, valid: Any) -> None
     if (run / FEATURES).exists():
         return
     arrays = {}
-    own = SPECTRA[config.model](config.network.bins)
     for split, source, count in (("train", train, 48), ("valid", valid, 16)):
-        received = spectrum_of(own, source.fixed_set(count)["received"])
-        arrays[split] = ops.convert_to_numpy(features(*received)).astype(np.float16)
+        read = _read_by(config, source.fixed_set(count))
+        arrays[split] = ops.convert_to_numpy(read).astype(np.float16)
     with replacing(run / FEATURES) as temporary:
         np.savez_compressed(temporary, **arrays)
+
+
+def _read_by(config: FitConfig | RestoreConfig, examples: dict[str, Any]) -> Any:
+    """What the network reads of examples."""
+    if isinstance(config, RestoreConfig):
+        return statistics.features(examples["moments"], examples["cutoff_hz"])
+    own = SPECTRA[config.model](config.network.bins)
+    return features(*spectrum_of(own, examples["received"]))
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
@@ -159,9 +168,10 @@ def draw_curve(run: Path, rows: list[dict[str, str]]) -> None:
     from matplotlib.figure import Figure
 
     epochs = [int(row["epoch"]) for row in rows]
+    names = [name.removeprefix("val_") for name in rows[0] if name.startswith("val_")]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots(1, 3)
-    for axis, name in zip(axes, ("loss", "coherent", "magnitude"), strict=True):
+    axes = figure.subplots(1, len(names))
+    for axis, name in zip(axes, names, strict=True):
         axis.plot(epochs, [float(row[name]) for row in rows], label="training")
         axis.plot(epochs, [float(row["val_" + name]) for row in rows], label="held-out tracks")
         axis.set_title(name)

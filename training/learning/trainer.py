@@ -6,12 +6,14 @@ import keras
 
 from tfbwe.errors import ModelError
 from tfbwe.network.autoencoder import autoencoder
+from tfbwe.network.restorer import restorer
 
 from .objective import Trainer
-from .presets import FitConfig
+from .presets import FitConfig, RestoreConfig
+from .restoring import RestoringTrainer
 
 
-def new_trainer(config: FitConfig, steps: int) -> keras.Model:
+def new_trainer(config: FitConfig | RestoreConfig, steps: int) -> keras.Model:
     """Build an untrained network with its objective, optimiser and schedule over `steps` steps."""
     warmup = max(1, round(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -21,8 +23,7 @@ def new_trainer(config: FitConfig, steps: int) -> keras.Model:
         warmup_target=config.learning_rate,
         warmup_steps=warmup,
     )
-    network = autoencoder(config.network)
-    trainer = Trainer(network, config.objective, config.coherent_weight, config.model)
+    trainer = _untrained(config)
     trainer.compile(
         optimizer=keras.optimizers.AdamW(
             schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
@@ -30,6 +31,13 @@ def new_trainer(config: FitConfig, steps: int) -> keras.Model:
         jit_compile=compiled(),
     )
     return trainer
+
+
+def _untrained(config: FitConfig | RestoreConfig) -> keras.Model:
+    """Build a network with its objective."""
+    if isinstance(config, RestoreConfig):
+        return RestoringTrainer(restorer(config.network))
+    return Trainer(autoencoder(config.network), config.objective, config.coherent_weight, config.model)
 
 
 def load_trainer(checkpoint: Path) -> keras.Model:

@@ -12,11 +12,11 @@ from tfbwe.network.autoencoder import (  # noqa: E402
     AutoencoderConfig,
     autoencoder,
     block_graph,
-    config_from_dict,
     decoder_graph,
     macs_per_frame,
     step_graph,
 )
+from tfbwe.network.run_folder import config_from_dict  # noqa: E402
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE  # noqa: E402
 
 SMALL = AutoencoderConfig(
@@ -184,12 +184,12 @@ def test_a_configuration_that_makes_no_network_is_an_error(change):
 @pytest.mark.parametrize("values", [{"depth": 3}, {"bottleneck": "wide"}, [1, 2], {"dropout": None}], ids=str)
 def test_a_written_configuration_of_another_version_is_an_error(values):
     with pytest.raises(ConfigError):
-        config_from_dict(values)
+        config_from_dict(AutoencoderConfig, values)
 
 
 def test_a_configuration_returns_from_json_lists():
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(SMALL).items()}
-    assert config_from_dict(values) == SMALL
+    assert config_from_dict(AutoencoderConfig, values) == SMALL
 
 
 def test_a_network_that_looks_ahead_has_no_step_graph():

@@ -70,7 +70,7 @@ def test_a_quantised_model_is_held_against_its_own_float_twin():
     assert tables.quantised_pairs([MODEL, EXACT]) == [(MODEL, EXACT)]
     assert tables.quantised_pairs([MODEL, other]) == []
     text = tables.markdown(made_up({("stft, diffuse 0", "brickwall-8k"): -0.5}), [MODEL, EXACT], {})
-    part = text.split("## Is int8")[1].split("\n## ")[0]
+    part = text.split("## Are the quantised")[1].split("\n## ")[0]
     assert "| stft, diffuse 0 | exact, diffuse 0 | -0.25 / +0.25 | (+0.00) / (+0.00) |" in part
     shown = "-0.25 (-0.25 to -0.25) worse | +0.25 (+0.25 to +0.25) worse |"
     assert f"| stft, diffuse 0 | exact, diffuse 0 | nothing is left | {shown}" in part

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -14,7 +15,8 @@ pytest.importorskip("keras")
 
 from tfbwe.errors import AudioError, ConfigError
 from training.examples import drawn as dataset
-from training.examples.drawn import LOWEST_BANDWIDTH_HZ, Batches, Music, decoded, example, fixed_set
+from training.examples.batches import Batches
+from training.examples.drawn import LOWEST_BANDWIDTH_HZ, Music, batch, decoded, example, fixed_set
 from training.learning.presets import preset
 from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 
@@ -52,7 +54,7 @@ def folder(tmp_path):
 
 
 def first_batches(count, seed=0, first_step=0, workers=1):
-    stream = Batches(Music(music(), "train"), CONFIG, seed, first_step, workers)
+    stream = Batches(functools.partial(batch, Music(music(), "train"), CONFIG, seed), first_step, workers)
     try:
         return list(itertools.islice(stream, count))
     finally:
@@ -68,23 +70,23 @@ def test_a_resumed_run_gets_the_batches_it_would_have_got():
 
 
 def test_seeds_steps_and_places_in_the_batch_all_differ():
-    waves = [wave for batch in first_batches(2) + first_batches(1, seed=1) for wave in batch["received"]]
+    waves = [wave for one in first_batches(2) + first_batches(1, seed=1) for wave in one["received"]]
     assert len({wave.tobytes() for wave in waves}) == 3 * CONFIG.batch_size
 
 
 def test_a_batch_is_what_the_objective_takes():
-    (batch,) = first_batches(1)
+    (found,) = first_batches(1)
     size = CONFIG.batch_size
-    shapes = {name: array.shape for name, array in batch.items()}
+    shapes = {name: array.shape for name, array in found.items()}
     wave = (size, CONFIG.crop_samples)
     assert shapes == {"received": wave, "original": wave, "cutoff_hz": (size, 1), "bandwidth_hz": (size, 1)}
-    assert all(array.dtype == np.float32 for array in batch.values())
-    assert all(np.isfinite(array).all() for array in batch.values())
-    assert (batch["cutoff_hz"] < batch["bandwidth_hz"]).all()
+    assert all(array.dtype == np.float32 for array in found.values())
+    assert all(np.isfinite(array).all() for array in found.values())
+    assert (found["cutoff_hz"] < found["bandwidth_hz"]).all()
 
 
 def test_closing_ends_the_stream():
-    stream = Batches(Music(music(), "train"), CONFIG, 0, 0, 2)
+    stream = Batches(functools.partial(batch, Music(music(), "train"), CONFIG, 0), 0, 2)
     next(stream)
     stream.close()
     stream.close()
@@ -95,7 +97,7 @@ def test_an_error_while_drawing_is_not_the_end_of_the_stream(monkeypatch):
     def broken(*_):
         raise RuntimeError("broken")
 
-    stream = Batches(Music(music(), "train"), CONFIG, 0, 0, 1)
+    stream = Batches(functools.partial(batch, Music(music(), "train"), CONFIG, 0), 0, 1)
     monkeypatch.setattr(dataset, "example", broken)
     with pytest.raises(RuntimeError, match="broken"):
         list(itertools.islice(stream, 5))

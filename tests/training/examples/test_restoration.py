@@ -1,0 +1,136 @@
+"""Examples for the restoring network."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+
+from tests.helpers.batches import assert_same
+from tests.helpers.smoke import music
+from tfbwe.errors import ConfigError
+from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER, band_power, moments
+from tfbwe.stft import stft
+from training.degradation.filters import Lowpass
+from training.degradation.responses import KEPT_OUT, KINDS, SMALLEST, drawn
+from training.examples import moments as kept
+from training.examples.restoration import Examples, Recording, opened, under_noise
+from training.music.manifest import MANIFEST_NAME, read_manifest
+
+
+def song(seconds=6.0):
+    """Noise whose level moves, falling by 12 dB an octave; (1, samples)."""
+    rng = np.random.default_rng(0)
+    samples = round(44100 * seconds)
+    whole = np.fft.rfft(rng.standard_normal((1, samples)))
+    x = np.fft.irfft(whole / (1 + (np.fft.rfftfreq(samples, 1 / 44100) / 1000) ** 2), samples)
+    level = np.exp(np.repeat(rng.standard_normal(samples // 2205), 2205))
+    return (0.05 * x / x.std() * level[:samples]).astype(np.float32)
+
+
+def measured(x):
+    return moments(band_power(stft(np.asarray(x, np.float32)).swapaxes(0, 1)[8:-8]))[1]
+
+
+def spread_of(rows):
+    return np.sqrt(np.maximum(rows[3] - rows[1] ** 2, 0))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *KEPT_OUT, "none", "brickwall"])
+def test_every_kind_of_filter_takes_and_does_not_give(kind):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        response = drawn(rng, kind)
+        assert response.kind == kind
+        assert np.isfinite(response.log_gain).all()
+        assert (response.log_gain <= 0).all()
+        assert (response.log_gain >= np.log(SMALLEST) - 1e-3).all()
+        low = response.log_gain[0.3 * response.cutoff_hz > CENTRES_HZ]
+        assert low.min() > (-0.3 if kind != "one-poles" else -1)
+
+
+def test_kinds_that_are_kept_out_are_not_drawn():
+    rng = np.random.default_rng(1)
+    kinds = {drawn(rng).kind for _ in range(300)}
+    assert kinds == {*KINDS, "none", "brickwall"}
+
+
+def test_a_filter_acts_on_the_statistics_as_on_the_music():
+    lowpass = Lowpass("butterworth", 8000.0, 4, zero_phase=True)
+    x = song()
+    before, after = measured(x), measured(lowpass.apply(x, 44100))
+    h = np.abs(lowpass.response(8192, 44100))
+    amplitude = np.interp(CENTRES_HZ, np.arange(len(h)) * 44100 / 8192, h)
+    near = (CENTRES_HZ > 1000) & (CENTRES_HZ < 12000)
+    np.testing.assert_allclose(np.log(after[0] / before[0])[near], 2 * np.log(amplitude)[near], atol=0.15)
+    np.testing.assert_allclose((after[1] - before[1])[near], 2 * np.log(amplitude)[near], atol=0.15)
+    np.testing.assert_allclose(spread_of(after)[near], spread_of(before)[near], atol=0.15)
+
+
+def test_noise_acts_on_the_statistics_as_on_the_music():
+    x = song()
+    noise = 1e-3 * np.random.default_rng(3).standard_normal(x.shape)
+    clean, noisy = measured(x), measured(x + noise)
+    power = np.full(BANDS, 1e-6 * 1024, np.float32)
+    found = under_noise(*clean[:3], spread_of(clean), power)
+    np.testing.assert_allclose(np.log(found[0]), np.log(noisy[0]), atol=0.15)
+    np.testing.assert_allclose(found[1], noisy[1], atol=0.15)
+    np.testing.assert_allclose(np.log(found[2]), np.log(noisy[2]), atol=0.1)
+    np.testing.assert_allclose(spread_of(found), spread_of(noisy), atol=0.15)
+
+
+def recordings():
+    pieces = np.stack([measured(song())] * 3)
+    return [Recording(pieces, 18000.0), Recording(pieces[:1], 12000.0)]
+
+
+def test_batches_are_functions_of_seed_and_step():
+    one, two = (Examples(recordings(), 20, 8, (1, 0)) for _ in range(2))
+    assert_same([one.batch(3)], [two.batch(3)])
+    assert not np.array_equal(one.batch(3)["moments"], one.batch(4)["moments"])
+    other = Examples(recordings(), 20, 8, (1, 1))
+    assert not np.array_equal(one.batch(3)["moments"], other.batch(3)["moments"])
+
+
+def test_a_batch_is_what_the_objective_takes():
+    batch = Examples(recordings(), 50, 64, (0,)).batch(0)
+    row = (64, BANDS)
+    assert {name: array.shape for name, array in batch.items()} == {
+        "moments": (64, 4, BANDS),
+        "cutoff_hz": (64, 1),
+        "log_gain": row,
+        "weight": row,
+        "original": row,
+        "received": row,
+    }
+    assert all(np.isfinite(array).all() and array.dtype == np.float32 for array in batch.values())
+    assert (batch["weight"] >= 0).all()
+    assert (batch["weight"] <= 1).all()
+    assert (batch["received"] <= batch["original"] * 1.001).all()
+    assert 0.05 < np.mean(batch["cutoff_hz"] == 0) < 0.5  # not every cutoff is given
+
+
+def test_statistics_are_computed_once_and_kept_beside_the_music(tmp_path, monkeypatch):
+    data = shutil.copytree(music(), tmp_path / "music")
+    found, hours = opened(data, "train")
+    seconds = sum(track.seconds for track in read_manifest(data / MANIFEST_NAME) if track.split == "train")
+    assert 0.5 * seconds < 3600 * hours <= seconds
+    assert all(one.pieces.shape[1:] == (4, BANDS) for one in found)
+    monkeypatch.setattr(kept, "_measured", None)
+    again, _ = opened(data, "train")
+    assert all(np.array_equal(a.pieces, b.pieces) for a, b in zip(found, again, strict=True))
+
+
+def test_a_split_without_music_is_one_line(tmp_path):
+    data = shutil.copytree(music(), tmp_path / "music")
+    with pytest.raises(ConfigError, match="tracks of the split nothing"):
+        opened(data, "nothing")
+
+
+def test_rounding_is_the_quietest_of_noises_but_none():
+    rng = np.random.default_rng(0)
+    from training.examples.restoration import _noise
+
+    levels = [float(_noise(rng).mean()) for _ in range(300)]
+    assert {level < ROUNDING_POWER / 100 or level >= 0.9 * ROUNDING_POWER for level in levels} == {True}

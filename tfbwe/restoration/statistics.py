@@ -1,0 +1,118 @@
+"""Long-term statistics of a received spectrum: what a condition's frequency response is identified from.
+
+A condition changes how loud each frequency is in the long run, and leaves how it moves from frame to frame as
+it was. So four moments of the power in each of 155 bands, of any second of music or of an hour, say nearly
+all that can be known of the response.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..stft import BIN_HZ, N_FFT, FloatArray, window
+
+BANDS = 155
+BAND_BINS = 6
+"""Bins of the STFT in a band: 129 Hz. All bands together reach 20 kHz."""
+CENTRES_HZ = ((np.arange(BANDS) + 0.5) * BAND_BINS - 0.5) * BIN_HZ
+"""Of the bands, (155,) float64."""
+MOMENTS = ("mean", "mean of logarithm", "mean of square root", "mean of squared logarithm")
+FLOOR = 1e-9
+"""Added to a power before its logarithm: a hundredth of the noise that 16-bit rounding leaves in a bin."""
+SILENT_POWER = 1e-5
+"""A frame whose loudest band has no more power than this tells nothing, and is left out."""
+ROUNDING_POWER = float(2.0**-30 / 12 * 1024)
+"""Power that rounding to 16 bits leaves in a bin: (2^-15)^2 / 12 times the sum of the squared window."""
+
+
+def _leakage() -> FloatArray:
+    """Power that each band receives of the others through the window's side lobes, (155, 155) float32.
+
+    Row b holds the shares of each band's power that band b receives; the diagonal is 0. Computed for white
+    noise within a band.
+    """
+    fine = 8
+    lobes = np.abs(np.fft.rfft(window(), fine * N_FFT)) ** 2
+    lobes = np.concatenate([lobes[:0:-1], lobes])
+    middle = len(lobes) // 2
+    share = np.zeros(BANDS)
+    bins = np.arange(BAND_BINS)
+    sources = np.arange(BAND_BINS * fine) / fine - 0.5
+    for distance in range(BANDS):
+        places = fine * (bins[:, None] + distance * BAND_BINS - sources)
+        share[distance] = lobes[middle + np.clip(places.astype(int), -middle, middle)].mean()
+    share /= share[0] + 2 * share[1:].sum()
+    apart = np.abs(np.arange(BANDS)[:, None] - np.arange(BANDS))
+    return np.asarray(np.where(apart, share[apart], 0), np.float32)
+
+
+LEAKAGE = _leakage()
+
+
+def band_power(spectrum: Any) -> FloatArray:
+    """Mean power of the bins of each band, of all channels together.
+
+    Parameters
+    ----------
+    spectrum : (frames, channels, bins) complex64
+        Of the STFT, at least 930 bins.
+
+    Returns
+    -------
+    (frames, 155) float32
+    """
+    used = spectrum[..., : BANDS * BAND_BINS]
+    power = used.real**2 + used.imag**2
+    means: FloatArray = power.reshape(*power.shape[:-1], BANDS, BAND_BINS).mean(axis=(1, 3))
+    return means
+
+
+def moments(power: FloatArray) -> tuple[int, FloatArray]:
+    """Moments of frames that are not silent, and how many these are.
+
+    Parameters
+    ----------
+    power : (frames, 155) float32
+        As `band_power` returns it.
+
+    Returns
+    -------
+    count : int
+    (4, 155) float32
+        As `MOMENTS` names them; zeros where the count is 0.
+    """
+    heard = power[power.max(axis=-1) > SILENT_POWER]
+    if not len(heard):
+        return 0, np.zeros((len(MOMENTS), BANDS), np.float32)
+    log = np.log(heard + np.float32(FLOOR))
+    rows = [heard.mean(axis=0), log.mean(axis=0), np.sqrt(heard).mean(axis=0), (log * log).mean(axis=0)]
+    return len(heard), np.asarray(rows, np.float32)
+
+
+def features(moments: Any, cutoff_hz: Any, xp: Any = np) -> Any:
+    """Return what the restoring network reads.
+
+    Parameters
+    ----------
+    moments : (..., 4, 155) array or tensor
+    cutoff_hz : (..., 1) array or tensor
+        Where the received band ends.
+    xp : module
+        `numpy` or `keras.ops`.
+
+    Returns
+    -------
+    (..., 155, 6)
+        Three levels in units of 2.5 nepers, the spread of the logarithm, and the distance of the band from
+        the cutoff, in units of 2 kHz and in octaves, each between -4 and 4.
+    """
+    mean, log, root = moments[..., 0, :], moments[..., 1, :], moments[..., 2, :]
+    spread = xp.sqrt(xp.maximum(moments[..., 3, :] - log * log, 0.0))
+    levels = [xp.log(mean + FLOOR), log, 2 * xp.log(root + FLOOR**0.5)]
+    centres = np.asarray(CENTRES_HZ, np.float32)
+    distance = (centres - cutoff_hz) / 2000.0
+    octaves = np.log2(centres).astype(np.float32) - xp.log(xp.maximum(cutoff_hz, 1.0)) / float(np.log(2))
+    place = [xp.clip(0.0 * mean + one, -4.0, 4.0) for one in (distance, octaves)]
+    return xp.stack([*((level + 6.0) / 5.0 for level in levels), spread, *place], axis=-1)

@@ -1,0 +1,131 @@
+"""Magnitude responses of low-pass filters in the bands of the long-term statistics.
+
+The restoring network learns on statistics, on which a filter acts by multiplication: no audio is filtered,
+and filters of any kind can be drawn, also those that `Lowpass` does not have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tfbwe.restoration.statistics import BAND_BINS, BANDS
+from tfbwe.stft import BIN_HZ, SAMPLE_RATE
+
+from .filters import design
+
+FloatArray = npt.NDArray[np.float64]
+BINS_HZ = np.arange(BANDS * BAND_BINS) * BIN_HZ
+SMALLEST = 1e-5
+"""Responses are held above this: -100 dB, below any noise."""
+LOWEST_HZ, HIGHEST_HZ = 3000.0, 17000.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """What a filter does in each band.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`, `KEPT_OUT`, ``none`` or ``brickwall``.
+    cutoff_hz : float
+        Where its pass band ends.
+    log_gain : (155,) float32
+        Nepers, 0 and below, of the root mean square over the bins of each band.
+    """
+
+    kind: str
+    cutoff_hz: float
+    log_gain: npt.NDArray[np.float32]
+
+
+Filter = Callable[[np.random.Generator, float], FloatArray]
+
+
+def _recursive(family: str, orders: tuple[int, ...]) -> Filter:
+    def response(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+        from scipy.signal import sosfreqz
+
+        order = int(rng.choice(orders))
+        _, h = sosfreqz(design(family, order, cutoff_hz / SAMPLE_RATE), BINS_HZ, fs=SAMPLE_RATE)
+        return np.asarray(np.abs(h) ** (2 if rng.random() < 0.7 else 1))
+
+    return response
+
+
+def _one_poles(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+    """One to six equal one-pole low-passes: tape, long cables, cheap radios; -3 dB at the cutoff."""
+    poles = int(rng.integers(1, 7))
+    corner = cutoff_hz / np.sqrt(2 ** (1 / poles) - 1)
+    return np.asarray((1 + (BINS_HZ / corner) ** 2) ** (-poles / 2))
+
+
+def _shelf(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+    """A high shelf of -6 to -30 dB, as tone controls and worn heads have."""
+    depth = 10 ** (-rng.uniform(6, 30) / 20)
+    power = (BINS_HZ / (1.3 * cutoff_hz)) ** (2 * rng.uniform(1, 4))
+    return np.asarray(np.sqrt((1 + depth**2 * power) / (1 + power)))
+
+
+def _windowed(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+    """A windowed-sinc filter of few taps, as simple resamplers have."""
+    from scipy.signal import firwin, freqz
+
+    window = rng.choice(["hamming", "hann", "blackman", "boxcar"])
+    taps = 2 * int(rng.integers(5, 48)) + 1
+    _, h = freqz(firwin(taps, cutoff_hz, window=str(window), fs=SAMPLE_RATE), worN=BINS_HZ, fs=SAMPLE_RATE)
+    return np.asarray(np.abs(h))
+
+
+def _gaussian(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+    """Gaussian roll-off, -3 dB at the cutoff: a slit, an aperture, a tape head's gap."""
+    return np.asarray(np.exp(-np.log(2) / 2 * (BINS_HZ / cutoff_hz) ** 2))
+
+
+def _cascade(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
+    """Two filters one after the other, the second a little higher."""
+    first, second = (KINDS[str(rng.choice(_SINGLE))][1] for _ in range(2))
+    return np.asarray(first(rng, cutoff_hz) * second(rng, min(cutoff_hz * rng.uniform(1.0, 1.5), 20000.0)))
+
+
+KINDS: dict[str, tuple[float, Filter]] = {
+    "butterworth": (0.30, _recursive("butterworth", (2, 3, 4, 5, 6, 8, 10, 12))),
+    "chebyshev1": (0.20, _recursive("chebyshev1", (2, 4, 6, 8, 10, 12))),
+    "bessel": (0.14, _recursive("bessel", (2, 4, 6, 8, 12))),
+    "elliptic": (0.08, _recursive("elliptic", (4, 6, 8, 12))),
+    "one-poles": (0.10, _one_poles),
+    "shelf": (0.05, _shelf),
+    "windowed sinc": (0.07, _windowed),
+    "cascade": (0.06, _cascade),
+}
+"""Kinds of filters that are drawn, each with its share."""
+_SINGLE = ("butterworth", "chebyshev1", "bessel", "one-poles", "windowed sinc")
+KEPT_OUT: dict[str, Filter] = {"gaussian": _gaussian}
+"""Kinds that no network is trained on, to see how it does on what it does not know."""
+NONE, BRICK_WALL = 0.15, 0.15
+"""Shares of no filter at all, and of brick walls."""
+
+
+def drawn(rng: np.random.Generator, kind: str | None = None) -> Response:
+    """Draw a response, its cutoff log-uniform from 3 to 17 kHz; of a kind, or of any but `KEPT_OUT`."""
+    cutoff_hz = float(LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** rng.random())
+    if kind is None:
+        names = ["none", "brickwall", *KINDS]
+        shares = np.array(
+            [NONE, BRICK_WALL, *((1 - NONE - BRICK_WALL) * share for share, _ in KINDS.values())]
+        )
+        kind = str(rng.choice(names, p=shares / shares.sum()))
+    if kind == "none":
+        amplitude = np.ones(len(BINS_HZ))
+    elif kind == "brickwall":
+        amplitude = np.where(cutoff_hz >= BINS_HZ, 1.0, 0.0)
+    else:
+        own = KEPT_OUT[kind] if kind in KEPT_OUT else KINDS[kind][1]
+        amplitude = own(rng, cutoff_hz)
+    power = np.mean(amplitude.reshape(BANDS, BAND_BINS) ** 2, axis=1)
+    log_gain = 0.5 * np.log(np.clip(power, SMALLEST**2, 1.0))
+    return Response(kind, cutoff_hz, log_gain.astype(np.float32))

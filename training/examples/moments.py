@@ -1,0 +1,71 @@
+"""Statistics of a music folder, computed once and kept beside the music."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+import tqdm
+
+from tfbwe.atomic import replacing
+from tfbwe.errors import AudioError
+from tfbwe.restoration.statistics import BANDS, FLOOR, MOMENTS, SILENT_POWER, band_power, moments
+from tfbwe.stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
+
+from ..music.manifest import Track
+
+FloatArray = npt.NDArray[np.float32]
+KEPT = ".moments"
+PIECE_FRAMES = 86
+"""Frames of a piece of music: a second."""
+
+
+def pieces_of(data: Path, track: Track) -> FloatArray:
+    """Moments of each second of a track that is not silent, (pieces, 4, 155) float32.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be read.
+    """
+    settings = (track.file, track.size_bytes, track.mtime_ns, PIECE_FRAMES, BANDS, FLOOR, SILENT_POWER)
+    name = hashlib.sha256(repr(settings).encode(errors="surrogateescape")).hexdigest()[:24]
+    path = data / KEPT / f"{name}.npy"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        found = _measured(data / track.file)
+        with replacing(path) as temporary:
+            np.save(temporary, found)
+    kept: FloatArray = np.load(path)
+    return kept
+
+
+def all_pieces(data: Path, tracks: list[Track]) -> list[FloatArray]:
+    """`pieces_of` for many tracks, on all processors."""
+    work = joblib.Parallel(n_jobs=os.cpu_count() or 1, return_as="generator")(
+        joblib.delayed(pieces_of)(data, track) for track in tracks
+    )
+    return list(tqdm.tqdm(work, total=len(tracks), desc="statistics", unit="track", disable=None))
+
+
+def _measured(path: Path) -> FloatArray:
+    try:
+        x, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path}: expected the sound file of the manifest; {error}") from None
+    x = np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32).T
+    samples = PIECE_FRAMES * HOP_LENGTH
+    found = []
+    for start in range(0, x.shape[1] - samples - N_FFT + 1, samples):
+        part = x[:, start : start + samples + N_FFT - HOP_LENGTH]
+        windows = np.lib.stride_tricks.sliding_window_view(part, N_FFT, axis=1)[:, ::HOP_LENGTH]
+        count, rows = moments(band_power(analyse(windows.swapaxes(0, 1))))
+        if count > PIECE_FRAMES // 2:
+            found.append(rows)
+    return np.asarray(found, np.float32).reshape(-1, len(MOMENTS), BANDS)

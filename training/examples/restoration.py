@@ -1,0 +1,185 @@
+"""Examples for the restoring network: statistics of music, of what a filter and noise make of them.
+
+A filter multiplies the power of each band, noise adds to it. Moments of logarithm and square root under noise
+follow from quantiles: the logarithm of a band's power is taken to be normal, that of noise too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from tfbwe.errors import ConfigError
+from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, FLOOR, LEAKAGE, ROUNDING_POWER
+from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
+
+from ..arguments import module
+from ..degradation.responses import Response, drawn
+from ..music.manifest import MANIFEST_NAME, read_manifest
+from .batches import Batch
+from .moments import PIECE_FRAMES, all_pieces
+
+FloatArray = npt.NDArray[np.float32]
+_MUSIC = ndtri((np.arange(9) + 0.5) / 9).astype(np.float32)
+_NOISE = ndtri((np.arange(3) + 0.5) / 3).astype(np.float32)
+_NOISE = (_NOISE / _NOISE.std()).astype(np.float32)
+NOISE_BIAS, NOISE_SPREAD = -0.117, 0.50
+"""Mean and spread of the logarithm of white noise's power in a band, over its mean; measured."""
+TOP_HZ = 20000.0
+FIRST_BAND = 0.6
+"""The gain is learned from this share of the cutoff on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """Pieces of one track.
+
+    Attributes
+    ----------
+    pieces : (pieces, 4, 155) float32
+        As `training.examples.moments.pieces_of` has them.
+    bandwidth_hz : float
+        How far up they are to be trusted.
+    """
+
+    pieces: FloatArray
+    bandwidth_hz: float
+
+
+def example(rng: np.random.Generator, recording: Recording, response: Response, told: float = 0.8) -> Batch:
+    """Draw what a filter and noise make of some seconds of a track, level and timbre varied at random.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    recording, response
+    told : float
+        Probability that the cutoff is given; else it reads 0.
+
+    Returns
+    -------
+    dict of float32
+        ``moments`` (4, 155), ``cutoff_hz`` (1,), the target ``log_gain`` (155,), ``weight`` (155,), the
+        Wiener weight of the bands that count, and ``original`` and ``received`` (155,), power.
+    """
+    pieces = recording.pieces
+    count = min(len(pieces), int(2 ** rng.uniform(0, 4.01)))
+    start = int(rng.integers(0, len(pieces) - count + 1))
+    mean, log, root, square = pieces[start : start + count].mean(axis=0)
+    spread = np.sqrt(np.maximum(square - log * log, 0))
+    timbre = _equaliser(rng) + np.float32(rng.uniform(-13, 2) * np.log(10) / 20)
+    mean, log, root = mean * np.exp(2 * timbre), log + 2 * timbre, root * np.exp(timbre)
+    noise = _noise(rng)
+    received = mean * np.exp(2 * response.log_gain)
+    noise = noise + LEAKAGE @ received
+    moments = under_noise(
+        received, log + 2 * response.log_gain, root * np.exp(response.log_gain), spread, noise
+    )
+    counts = (FIRST_BAND * response.cutoff_hz < CENTRES_HZ) & (0.97 * recording.bandwidth_hz > CENTRES_HZ)
+    wiener = received / (received + noise)
+    cutoff_hz = response.cutoff_hz * np.exp(0.03 * rng.standard_normal()) if rng.random() < told else 0.0
+    rows = {
+        "moments": moments,
+        "cutoff_hz": np.array([cutoff_hz]),
+        "log_gain": -response.log_gain,
+        "weight": wiener * counts,
+        "original": mean * counts,
+        "received": received * counts,
+    }
+    return {name: np.asarray(row, np.float32) for name, row in rows.items()}
+
+
+def under_noise(
+    mean: FloatArray, log: FloatArray, root: FloatArray, spread: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """Moments (4, 155) of a band's power with noise of a mean power (155,) added."""
+    clean = np.exp(np.clip(log[:, None] + spread[:, None] * _MUSIC, -40, 40))
+    added = noise[:, None] * np.exp(NOISE_BIAS + NOISE_SPREAD * _NOISE)
+    power = clean[:, :, None] + added[:, None]
+    noisy = np.log(power + FLOOR)
+    ratio = np.sqrt(power).mean(axis=(1, 2)) / np.maximum(np.sqrt(clean).mean(axis=1), 1e-15)
+    rows = [mean + noise, noisy.mean(axis=(1, 2)), root * ratio, (noisy**2).mean(axis=(1, 2))]
+    return np.asarray(rows, np.float32)
+
+
+def _equaliser(rng: np.random.Generator) -> FloatArray:
+    """Random smooth gain, nepers: three cosines and a tilt."""
+    place = np.arange(BANDS) / BANDS
+    curve = rng.uniform(-0.6, 0.6) * (2 * place - 1)
+    for _ in range(3):
+        curve = curve + 0.4 * rng.uniform(0, 1) * np.cos(
+            2 * np.pi * (rng.uniform(0.2, 3) * place + rng.random())
+        )
+    return np.asarray(curve, np.float32)
+
+
+def _noise(rng: np.random.Generator) -> FloatArray:
+    """Mean power of noise in each band: of 16-bit rounding mostly, else louder, or none."""
+    kind = rng.random()
+    if kind < 0.65:
+        level = 1.0 if kind < 0.55 else 3.0  # three times with triangular dither
+    elif kind < 0.8:
+        return np.full(BANDS, 1e-12, np.float32)
+    else:
+        level = 10 ** ((rng.uniform(-95, -50) + 101) / 10)
+    tilt = np.exp(rng.uniform(-1, 1) * (np.arange(BANDS) / BANDS - 0.5)) if level > 3 else 1.0
+    return np.full(BANDS, ROUNDING_POWER * level, np.float32) * np.float32(tilt)
+
+
+class Examples:
+    """Batches for any number of steps, each a function of the seed and the step.
+
+    Parameters
+    ----------
+    recordings : list of Recording
+    filters : int
+        How many are drawn, once.
+    batch_size : int
+    seed : tuple of int
+    """
+
+    def __init__(
+        self, recordings: list[Recording], filters: int, batch_size: int, seed: tuple[int, ...]
+    ) -> None:
+        self._recordings, self._size, self._seed = recordings, batch_size, seed
+        rng = np.random.default_rng((*seed, 1))
+        self._responses = [drawn(rng) for _ in range(filters)]
+        shares = np.sqrt([len(one.pieces) for one in recordings])  # long tracks more often, but not by length
+        self._shares = shares / shares.sum()
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        rng = np.random.default_rng((*self._seed, 2, step))
+        found = []
+        for place in rng.choice(len(self._recordings), self._size, p=self._shares):
+            response = self._responses[int(rng.integers(len(self._responses)))]
+            found.append(example(rng, self._recordings[place], response))
+        return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+
+def opened(data: Path, split: str) -> tuple[list[Recording], float]:
+    """Recordings of one split of a music folder, and how many hours they are.
+
+    Raises
+    ------
+    ConfigError
+        If there is no manifest, or no music in the split.
+    AudioError
+        If a track cannot be read.
+    """
+    tracks = [track for track in read_manifest(data / MANIFEST_NAME) if track.split == split]
+    found = [
+        Recording(pieces, min(track.bandwidth_hz, TOP_HZ))
+        for track, pieces in zip(tracks, all_pieces(data, tracks), strict=True)
+        if len(pieces)
+    ]
+    if not found:
+        raise ConfigError(
+            f"{data / MANIFEST_NAME}: expected tracks of the split {split} that are not silent, there "
+            f"are none; a folder of at least two tracks, scanned by {module('corpus')}, has both"
+        )
+    return found, sum(len(one.pieces) for one in found) * PIECE_FRAMES * HOP_LENGTH / SAMPLE_RATE / 3600

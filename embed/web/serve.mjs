@@ -10,6 +10,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const MOUNTS = {
   '/demo/': path.join(HERE, 'demo'),
   '/src/': path.join(HERE, 'src'),
+  '/bench/': path.join(HERE, 'bench'),
   '/node_modules/@litertjs/': path.join(HERE, 'node_modules', '@litertjs'),
   '/models/': path.join(HERE, '../../tfbwe/weights/wave'),
   '/data/': path.join(HERE, '../../tests/data'),

@@ -4,6 +4,7 @@ import { Spectrogram, TOP_HZ } from './spectrogram.js';
 
 const WASM = '/node_modules/@litertjs/core/wasm/';
 const MODELS = { 1: '/models/stft-mono.tflite', 2: '/models/stft-stereo.tflite' };
+const CUT_HZ = 8000;
 const CLIP = '/data/clip.flac';
 const at = (id) => document.getElementById(id);
 
@@ -17,6 +18,8 @@ let ownModel;
 let music;
 let source;
 let playing = false;
+/** Whether the reader has set the cutoff. */
+let chosen = false;
 /** Loading goes one after the other, so that a quick second choice wins. */
 let queue = Promise.resolve();
 
@@ -64,7 +67,7 @@ async function takeModel(model) {
   player = made;
   player.node.connect(analyser);
   [at('cutoff').min, at('cutoff').max] = player.manifest.cutoff_range_hz;
-  settings();
+  takeCutoff();
   restart();
 }
 
@@ -87,10 +90,24 @@ function wire() {
   if (at('cut').checked) filter.connect(player.node);
 }
 
+/** The cutoff, where the reader has set none, and where it comes from. */
+function takeCutoff() {
+  let from = chosen ? 'Set by you.' : '';
+  if (!chosen && at('cut').checked) {
+    at('cutoff').value = CUT_HZ;
+    from = 'Chosen by this page, which cuts the music there.';
+  } else if (!chosen && player) {
+    at('cutoff').value = player.manifest.graph.default_cutoff_hz;
+    from = "The model's default, for music of which nobody says where its band ends.";
+  }
+  at('cutoff-source').textContent = from;
+  settings();
+}
+
 function settings() {
   const cutoffHz = Number(at('cutoff').value);
   const diffuse = Number(at('diffuse').value);
-  at('cutoff-text').textContent = `${(cutoffHz / 1000).toFixed(1)} kHz`;
+  at('cutoff-text').textContent = `${Number((cutoffHz / 1000).toFixed(3))} kHz`;
   at('diffuse-text').textContent = diffuse.toFixed(2);
   at('line').style.top = `${100 * (1 - cutoffHz / TOP_HZ)}%`;
   if (!player) return;
@@ -144,10 +161,14 @@ at('model').onchange = () => {
   });
 };
 at('play').onclick = toggle;
-at('cut').onchange = wire;
+at('cut').onchange = () => {
+  takeCutoff();
+  wire();
+};
 for (const input of document.querySelectorAll('[name=heard], #diffuse')) input.oninput = settings;
 at('cutoff').oninput = () => {
-  settings();
+  chosen = true;
+  takeCutoff();
   filter.buffer = lowPassKernel(context, Number(at('cutoff').value));
 };
 at('drop').ondragover = (event) => {
@@ -168,5 +189,5 @@ for (const kilohertz of [4, 8, 12, 16]) {
   at('axis').append(mark);
 }
 context.suspend();
-settings();
+takeCutoff();
 setInterval(showStats, 500);

@@ -4,71 +4,60 @@
  * Output = received signal, delayed, plus the synthesised band. The received samples are never transformed.
  */
 
-import { Tensor, loadAndCompile } from '@litertjs/core';
-import { loadModel, ModelError, tensorIndices, tensorShapes } from './model.js';
+import { Graph } from './graph.js';
 import { SAMPLE_RATE } from './rate.js';
-import { loadRuntime } from './runtime.js';
+
+const WARM_UP_HOPS = 50;
 
 /** Runs a model from wave to wave, hop by hop. */
 export class Decoder {
-  #compiled;
-  #tensors = {};
-  #indices;
+  #graph;
   #busy = false;
-  #settings = { cutoff_hz: 0, diffuse: 1, lost: 0 };
+  #settings = {};
 
   /**
    * @param {string|URL|ArrayBuffer|Uint8Array} source model file
    * @param {{wasm: string|URL}} options where the folder `wasm` of @litertjs/core is served
    */
   static async open(source, { wasm } = {}) {
-    const model = await loadModel(source);
-    await loadRuntime(wasm);
-    let compiled;
-    try {
-      compiled = await loadAndCompile(model.flatbuffer, { accelerator: 'wasm' });
-    } catch (error) {
-      throw new ModelError(`${model.name}: the interpreter refuses it: ${error?.message ?? error}`);
-    }
-    try {
-      return new Decoder(model, compiled);
-    } catch (error) {
-      compiled.delete();
-      throw error;
-    }
+    return new Decoder(await Graph.open(source, wasm));
   }
 
   /** Use `Decoder.open`. */
-  constructor(model, compiled) {
-    const { graph } = model.manifest;
-    const shapes = tensorShapes(model.manifest);
-    this.manifest = model.manifest;
-    this.channels = graph.channels;
-    this.hopLength = graph.hop_length;
+  constructor(graph) {
+    const about = graph.manifest.graph;
+    this.manifest = graph.manifest;
+    this.channels = about.channels;
+    this.hopLength = about.hop_length;
     /** Samples by which a hop's high band comes later than the hop. */
-    this.graphLatency = graph.latency_samples;
+    this.graphLatency = about.latency_samples;
     /** The same with the hop that is collected first: latency of a stream. */
-    this.latency = graph.latency_samples + graph.hop_length;
-    this.#compiled = compiled;
-    this.#indices = {
-      inputs: tensorIndices(model.name, 'input', compiled.getInputDetails(), shapes.inputs),
-      outputs: tensorIndices(model.name, 'output', compiled.getOutputDetails(), shapes.outputs),
-    };
+    this.latency = about.latency_samples + about.hop_length;
+    this.#graph = graph;
+    this.configure({ cutoffHz: about.default_cutoff_hz, diffuse: 1 });
+    this.reset();
+  }
+
+  /** Run on silence for a while: browsers compile code better once it has run, and better not during the music. */
+  async warmUp() {
+    const silence = Array.from({ length: this.channels }, () => new Float32Array(this.hopLength));
+    for (let i = 0; i < WARM_UP_HOPS; i++) await this.processHop(silence);
     this.reset();
   }
 
   /** Forget the past. */
   reset() {
-    for (const [name, shape] of Object.entries(this.manifest.states)) {
-      this.#set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
-    }
-    for (const [name, value] of Object.entries(this.#settings)) this.#set(name, Float32Array.of(value), [1]);
+    this.#graph.clear();
+    this.#control('lost', 0);
   }
 
-  /** Where the received band ends in Hz (0 adds nothing), and the weight of the diffuse term, 0 to 1. */
+  /**
+   * Where the received band ends in Hz (0 adds nothing; at first the model's default), and the weight of the
+   * diffuse term, 0 to 1.
+   */
   configure({ cutoffHz = this.#settings.cutoff_hz, diffuse = this.#settings.diffuse }) {
     const limit = SAMPLE_RATE / 2;
-    if (!(cutoffHz >= 0 && cutoffHz < limit)) throw new Error(`cutoffHz: expected 0 to ${limit}, received ${cutoffHz}`);
+    if (!(cutoffHz >= 0 && cutoffHz <= limit)) throw new Error(`cutoffHz: expected 0 to ${limit}, received ${cutoffHz}`);
     if (!(diffuse >= 0 && diffuse <= 1)) throw new Error(`diffuse: expected 0 to 1, received ${diffuse}`);
     this.#control('cutoff_hz', cutoffHz);
     this.#control('diffuse', diffuse);
@@ -81,26 +70,29 @@ export class Decoder {
    * @returns {Promise<Float32Array[]>}
    */
   async processHop(hop) {
-    if (this.#busy) throw new Error('processHop: the last hop is not done; await it');
-    const samples = hop === null ? new Float32Array(this.channels * this.hopLength) : this.#joined(hop);
-    this.#busy = true;
-    try {
-      this.#control('lost', hop === null ? this.#settings.lost + this.hopLength : 0);
-      this.#set('hop', samples, [this.channels, this.hopLength]);
-      return await this.#run();
-    } finally {
-      this.#busy = false;
-    }
+    if (hop !== null) this.#checkHop(hop);
+    return this.#run(hop, hop === null ? this.#settings.lost + this.hopLength : 0);
+  }
+
+  /**
+   * Leave out hops, in the time of one: for the graph they were lost.
+   *
+   * @param {number} hops
+   */
+  async skip(hops) {
+    if (!(Number.isInteger(hops) && hops > 0)) throw new Error(`hops: expected a number above 0, received ${hops}`);
+    await this.#run(null, this.#settings.lost + hops * this.hopLength);
   }
 
   /**
    * Extend a whole signal; the output has its length, latency taken out.
    *
    * @param {Float32Array[]} channels
-   * @param {{cutoffHz: number, diffuse?: number, onProgress?: (part: number) => void}} options
+   * @param {{cutoffHz?: number, diffuse?: number, onProgress?: (part: number) => void}} options without a cutoff
+   * the model's default
    * @returns {Promise<Float32Array[]>}
    */
-  async extend(channels, { cutoffHz, diffuse = 1, onProgress } = {}) {
+  async extend(channels, { cutoffHz = this.manifest.graph.default_cutoff_hz, diffuse = 1, onProgress } = {}) {
     if (!(cutoffHz > 0)) throw new Error(`cutoffHz: expected a number above 0, received ${cutoffHz}`);
     this.#checkChannels(channels);
     const { length } = channels[0];
@@ -119,51 +111,34 @@ export class Decoder {
 
   /** Free what the interpreter holds. */
   close() {
-    for (const tensor of Object.values(this.#tensors)) tensor.delete();
-    this.#tensors = {};
-    this.#compiled.delete();
+    this.#graph.close();
   }
 
-  async #run() {
-    const { inputs, outputs } = this.#indices;
-    const given = [];
-    for (const [name, index] of Object.entries(inputs)) given[index] = this.#tensors[name];
-    const made = await this.#compiled.run(given);
-    const high = made[outputs.high_band].toTypedArray();
-    const bands = Array.from({ length: this.channels }, (_, channel) =>
-      high.slice(channel * this.hopLength, (channel + 1) * this.hopLength),
-    );
-    made[outputs.high_band].delete();
-    made[outputs.extended].delete();
-    made[outputs.limited].delete();
-    // A next state becomes the state without a copy.
-    for (const name of Object.keys(this.manifest.states)) this.#replace(name, made[outputs[`next_${name}`]]);
-    return bands;
+  async #run(hop, lost) {
+    if (this.#busy) throw new Error('processHop: the last hop is not done; await it');
+    this.#busy = true;
+    try {
+      this.#control('lost', lost);
+      this.#graph.hop((samples) => {
+        if (hop === null) samples.fill(0);
+        else hop.forEach((one, channel) => samples.set(one, channel * this.hopLength));
+      });
+      return await this.#graph.run((high) => Array.from({ length: this.channels }, (_, channel) =>
+        high.slice(channel * this.hopLength, (channel + 1) * this.hopLength)));
+    } finally {
+      this.#busy = false;
+    }
   }
 
   #control(name, value) {
     if (this.#settings[name] === value) return;
+    this.#graph.control(name, value);
     this.#settings[name] = value;
-    this.#set(name, Float32Array.of(value), [1]);
   }
 
-  #set(name, values, shape) {
-    this.#replace(name, new Tensor(values, shape));
-  }
-
-  #replace(name, tensor) {
-    this.#tensors[name]?.delete();
-    this.#tensors[name] = tensor;
-  }
-
-  #joined(hop) {
+  #checkHop(hop) {
     this.#checkChannels(hop);
-    const samples = new Float32Array(this.channels * this.hopLength);
-    hop.forEach((one, channel) => {
-      checkSamples(one, this.hopLength);
-      samples.set(one, channel * this.hopLength);
-    });
-    return samples;
+    for (const one of hop) checkSamples(one, this.hopLength);
   }
 
   #checkChannels(channels) {

@@ -2,7 +2,14 @@
 export interface Manifest {
   format_version: number;
   model: string;
-  graph: { kind: 'wave'; channels: number; hop_length: number; latency_samples: number };
+  graph: {
+    kind: 'wave';
+    channels: number;
+    hop_length: number;
+    latency_samples: number;
+    /** For music of which nobody says where its band ends. */
+    default_cutoff_hz: number;
+  };
   states: Record<string, number[]>;
   cutoff_range_hz: [number, number];
   highest_hz: number;
@@ -42,14 +49,22 @@ export class Decoder {
   readonly latency: number;
   /** Forget the past. */
   reset(): void;
-  /** Cutoff in Hz (0 adds nothing) and weight of the diffuse term, 0 to 1; what is not given stays. */
+  /** Process silence for a while, so that the first hops take no longer than others; forgets the past. */
+  warmUp(): Promise<void>;
+  /**
+   * Cutoff in Hz (0 adds nothing) and weight of the diffuse term, 0 to 1; what is not given stays. At first they
+   * are the model's default cutoff and 1.
+   */
   configure(settings: { cutoffHz?: number; diffuse?: number }): void;
   /** High band for a hop of received samples, one array a channel; null for a hop that was lost. */
   processHop(hop: Float32Array[] | null): Promise<Float32Array[]>;
+  /** Leave out hops, in the time of one: for the graph they were lost. */
+  skip(hops: number): Promise<void>;
   /** Extend a whole signal at 44.1 kHz; the output has its length, latency taken out. */
   extend(
     channels: Float32Array[],
-    options: { cutoffHz: number; diffuse?: number; onProgress?: (part: number) => void },
+    /** Without a cutoff the model's default. */
+    options?: { cutoffHz?: number; diffuse?: number; onProgress?: (part: number) => void },
   ): Promise<Float32Array[]>;
   /** Free what the interpreter holds. */
   close(): void;
@@ -63,6 +78,7 @@ export interface PlayerOptions {
   wasm: string | URL;
   /** An error if the model is made for another number. */
   channels?: number;
+  /** The model's default if not given; 0 adds nothing. */
   cutoffHz?: number;
   diffuse?: number;
   /** Samples by which the Worker may be late, beyond the model's latency; 0 to 8192. */
@@ -72,7 +88,7 @@ export interface PlayerOptions {
 }
 
 export interface PlayerStats {
-  /** Hops so far, and milliseconds that one of the last 2000 took in the Worker. */
+  /** Hops so far, and milliseconds that the decoder took for one of the last 2000 in the Worker. */
   hops: number;
   medianMs: number;
   p99Ms: number;
@@ -80,6 +96,7 @@ export interface PlayerStats {
   hopMs: number;
   /** Blocks of 128 samples whose high band came too late. */
   underruns: number;
+  /** Hops that were left out because the Worker was 370 ms behind; their blocks are among the underruns. */
   skippedHops: number;
   /** Samples that were NaN or infinite. */
   notFinite: number;

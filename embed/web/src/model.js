@@ -5,6 +5,8 @@
  * the manifest states.
  */
 
+import { SAMPLE_RATE } from './rate.js';
+
 export const FORMAT_VERSION = 2;
 const MANIFEST_NAME = 'tfbwe.json';
 const MAX_BYTES = 64 * 2 ** 20;
@@ -15,7 +17,7 @@ const END = 0x06054b50;
 const LOCAL_BYTES = 30;
 const CENTRAL_BYTES = 46;
 const END_BYTES = 22;
-const CONTROLS = ['cutoff_hz', 'diffuse', 'lost'];
+export const CONTROLS = ['cutoff_hz', 'diffuse', 'lost'];
 
 /** A model file that is missing, damaged or of another kind. */
 export class ModelError extends Error {
@@ -152,7 +154,11 @@ function complaint(manifest) {
   for (const key of ['channels', 'hop_length', 'latency_samples']) {
     if (!isCount(graph[key])) return `graph: ${key}: expected a whole number above 0, received ${graph[key]}`;
   }
-  if (manifest.transform?.sample_rate !== 44100) return 'expected a model for 44100 Hz';
+  const cutoff = graph.default_cutoff_hz;
+  if (!(Number.isFinite(cutoff) && cutoff > 0 && cutoff <= SAMPLE_RATE / 2)) {
+    return `graph: default_cutoff_hz: expected Hz up to ${SAMPLE_RATE / 2}, received ${cutoff}`;
+  }
+  if (manifest.transform?.sample_rate !== SAMPLE_RATE) return `expected a model for ${SAMPLE_RATE} Hz`;
   if (!isObject(manifest.states)) return 'states: expected shapes by name';
   for (const [state, shape] of Object.entries(manifest.states)) {
     if (!Array.isArray(shape) || !shape.every(isCount)) return `states: unexpected shape of ${state}`;

@@ -20,7 +20,7 @@ export class Player {
    * @param {string|URL|ArrayBuffer|Uint8Array} options.model model file, or its address
    * @param {string|URL} options.wasm where the folder `wasm` of @litertjs/core is served
    * @param {number} [options.channels] error if the model is made for another number
-   * @param {number} [options.cutoffHz] where the received band ends; 0 adds nothing
+   * @param {number} [options.cutoffHz] where the received band ends, else the model's default; 0 adds nothing
    * @param {number} [options.diffuse] weight of the diffuse term, 0 to 1
    * @param {number} [options.headroom] samples by which the Worker may be late, beyond the model's latency; 0 to 8192
    * @param {(error: Error) => void} [options.onError] what goes wrong after the start
@@ -47,8 +47,12 @@ export class Player {
   }
 
   /** Use `Player.create`. */
-  constructor(worker, about, { context, cutoffHz = 0, diffuse = 1, headroom = 4096, onError = console.error }) {
-    if (!(headroom >= 0 && headroom <= 8192)) throw new Error(`headroom: expected 0 to 8192, received ${headroom}`);
+  constructor(worker, about, options) {
+    const { default_cutoff_hz: defaultHz } = about.manifest.graph;
+    const { context, cutoffHz = defaultHz, diffuse = 1, headroom = 4096, onError = console.error } = options;
+    if (!(Number.isInteger(headroom) && headroom >= 0 && headroom <= 8192)) {
+      throw new Error(`headroom: expected a whole number from 0 to 8192, received ${headroom}`);
+    }
     const memory = Rings.allocate(about.channels);
     this.#worker = worker;
     this.#rings = new Rings(memory);
@@ -67,7 +71,7 @@ export class Player {
       processorOptions: { memory, delay: this.latency },
     });
     this.#listen(onError);
-    worker.postMessage({ type: 'start', memory });
+    worker.postMessage({ type: 'start', memory, latency: this.latency });
   }
 
   /** Whether the high band is added; the received sound alone comes out at the same time as both. */
@@ -86,7 +90,7 @@ export class Player {
 
   set cutoffHz(value) {
     const limit = SAMPLE_RATE / 2;
-    if (!(value >= 0 && value < limit)) throw new Error(`cutoffHz: expected 0 to ${limit}, received ${value}`);
+    if (!(value >= 0 && value <= limit)) throw new Error(`cutoffHz: expected 0 to ${limit}, received ${value}`);
     this.#rings.settings[CUTOFF_HZ] = value;
   }
 
@@ -100,7 +104,7 @@ export class Player {
     this.#rings.settings[DIFFUSE] = value;
   }
 
-  /** Milliseconds a hop took in the Worker, and what came too late. */
+  /** Milliseconds that the decoder took for a hop in the Worker, and what came too late or was left out. */
   stats() {
     const count = (place) => this.#rings.get(place);
     return {

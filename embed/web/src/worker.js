@@ -1,9 +1,9 @@
 /** The model, away from the page and from the audio thread, which may not wait for it. */
 
 import { Decoder } from './decoder.js';
-import { CAPACITY, CUTOFF_HZ, DIFFUSE, MADE, Rings, SKIPPED, WRITTEN, distance, put, take } from './rings.js';
+import { Follower } from './follower.js';
+import { Rings, WRITTEN } from './rings.js';
 
-const WARM_UP_HOPS = 50;
 const REPORT_HOPS = 40;
 const KEPT_TIMES = 2000;
 const POLL_MS = 3;
@@ -13,7 +13,7 @@ let decoder;
 globalThis.onmessage = async ({ data }) => {
   try {
     if (data.type === 'open') await open(data);
-    else if (data.type === 'start') await work(new Rings(data.memory));
+    else if (data.type === 'start') await work(new Rings(data.memory), data.latency);
   } catch (error) {
     globalThis.postMessage({ type: 'error', message: error?.message ?? String(error) });
   }
@@ -21,53 +21,21 @@ globalThis.onmessage = async ({ data }) => {
 
 async function open({ source, wasm }) {
   decoder = await Decoder.open(source, { wasm });
-  // The browser compiles code better once it has run a while; that should not happen during the music.
-  const silence = Array.from({ length: decoder.channels }, () => new Float32Array(decoder.hopLength));
-  decoder.configure({ cutoffHz: decoder.manifest.cutoff_range_hz[0] });
-  for (let i = 0; i < WARM_UP_HOPS; i++) await decoder.processHop(silence);
-  decoder.reset();
+  await decoder.warmUp();
   const { channels, hopLength, latency, manifest } = decoder;
   globalThis.postMessage({ type: 'ready', channels, hopLength, latency, manifest });
 }
 
 /** Extend what comes in, for ever; the page ends the Worker. */
-async function work(rings) {
-  const { hopLength, graphLatency } = decoder;
-  const hop = rings.received.map(() => new Float32Array(hopLength));
+async function work(rings, latency) {
+  const follower = new Follower(rings, decoder, latency);
   const times = new Times();
-  let done = 0;
   for (;;) {
     const written = rings.get(WRITTEN);
-    const waiting = distance(written, done);
-    if (waiting < hopLength) {
-      await changed(rings.control, WRITTEN, written);
-      continue;
-    }
-    if (waiting > CAPACITY / 2) {
-      done = catchUp(rings, done, waiting);
-      continue;
-    }
-    rings.received.forEach((ring, channel) => take(ring, done, hop[channel]));
-    const began = performance.now();
-    decoder.configure({ cutoffHz: rings.settings[CUTOFF_HZ], diffuse: rings.settings[DIFFUSE] });
-    const high = await decoder.processHop(hop);
-    times.add(performance.now() - began);
-    high.forEach((band, channel) => put(rings.high[channel], done - graphLatency, band));
-    done = (done + hopLength) | 0;
-    rings.set(MADE, (done - graphLatency) | 0);
+    const took = await follower.step(written);
+    if (took === null) await changed(rings.control, WRITTEN, written);
+    else times.add(took);
   }
-}
-
-/** Leave out hops that would come too late anyway, before their samples are overwritten. */
-function catchUp(rings, done, waiting) {
-  const { hopLength, graphLatency } = decoder;
-  const skipped = Math.floor(waiting / hopLength - 1) * hopLength;
-  const nothing = new Float32Array(Math.min(skipped, CAPACITY));
-  const next = (done + skipped) | 0;
-  rings.high.forEach((ring) => put(ring, next - graphLatency - nothing.length, nothing));
-  rings.count(SKIPPED, skipped / hopLength);
-  decoder.reset();
-  return next;
 }
 
 /** Wait until a place in shared memory changes. */
@@ -76,7 +44,7 @@ function changed(control, place, value) {
   return Atomics.waitAsync(control, place, value).value;
 }
 
-/** Durations of the last hops; reports them now and then. */
+/** Durations of the last hops, of the decoder alone; reports them now and then. */
 class Times {
   #last = new Float32Array(KEPT_TIMES);
   #hops = 0;

@@ -1,41 +1,24 @@
-/**
- * Tests in headless Chromium: npm test -- FOLDER, which tests/vectors.py has written.
- *
- * The browser is the one that CHROMIUM names, else /usr/bin/chromium.
- */
+/** Tests in headless Chromium: npm test -- FOLDER, which tests/vectors.py has written. */
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from '../browser.mjs';
 import { serve } from '../serve.mjs';
 import { cases } from './cases.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const SWITCHES = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-dev-shm-usage',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--mute-audio',
-  '--autoplay-policy=no-user-gesture-required',
-];
-
 async function main() {
   const vectors = path.resolve(process.argv[2] ?? path.join(HERE, '..', 'vectors'));
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  const missing = [executablePath, path.join(vectors, 'vectors.json')].filter((file) => !existsSync(file));
-  if (missing.length) throw new Error(`no such file: ${missing.join(', ')}; README.md says how to make it`);
-  const rows = JSON.parse(await readFile(path.join(vectors, 'vectors.json'), 'utf8'));
+  const list = path.join(vectors, 'vectors.json');
+  if (!existsSync(list)) throw new Error(`no such file: ${list}; README.md says how to make it`);
+  const rows = JSON.parse(await readFile(list, 'utf8'));
   const weights = path.join(HERE, '../../../tfbwe/weights');
   const mounts = { '/vectors/': vectors, '/tests/': path.join(HERE, 'page'), '/weights/': weights };
+  const browser = await launch();
   const server = await serve({ mounts });
-  const browser = await chromium.launch({ executablePath, args: SWITCHES });
   try {
     return await run(browser, server.address, rows);
   } finally {

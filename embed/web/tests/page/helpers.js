@@ -1,7 +1,7 @@
 /** What the tests run in the page. */
 
 import { Decoder, Player, loadModel } from '/src/index.js';
-import { crc32 } from '/src/model.js';
+import { contradicted, damaged, misdescribed } from './damage.js';
 
 const WASM = '/node_modules/@litertjs/core/wasm/';
 export const MODELS = { 1: '/models/stft-mono.tflite', 2: '/models/stft-stereo.tflite' };
@@ -43,63 +43,18 @@ async function complaint(job) {
 /** What damaged and foreign model files are refused with. */
 export async function refusals() {
   const good = new Uint8Array(await (await fetch(MODELS[1])).arrayBuffer());
-  const { manifest, flatbuffer } = await loadModel(good);
-  const altered = (place) => good.map((byte, i) => (i === place ? byte ^ 1 : byte));
-  const text = (from, to) => {
-    const bytes = new TextDecoder('latin1').decode(good).replace(from, to);
-    return Uint8Array.from(bytes, (character) => character.charCodeAt(0));
-  };
+  const { manifest } = await loadModel(good);
   const cases = {
-    empty: new Uint8Array(0),
-    'half of it': good.slice(0, good.length / 2),
-    'its last byte cut': good.slice(0, -1),
-    'a byte more': Uint8Array.from([...good, 0]),
-    'its begin cut': good.slice(1000),
-    'a bit of the graph altered': altered(manifest.size_bytes >> 1),
-    'a bit of the manifest altered': altered(manifest.size_bytes + 200),
-    'the manifest renamed': text('tfbwe.json', 'other.json'),
-    'no manifest': flatbuffer.slice(),
-    noise: crypto.getRandomValues(new Uint8Array(60000)),
-    text: new TextEncoder().encode('<!doctype html>'.repeat(100)),
+    ...damaged(good, manifest),
+    ...misdescribed(good),
+    ...contradicted(good),
     'a graph of one step': '/weights/stft.tflite',
     'no file': '/models/none.tflite',
-    'a number': 5,
-    'another shape': described(good, '1536', '1535'),
-    'another name of a state': described(good, '"overlap": [', '"overlay": ['),
   };
   const said = {};
   const open = (source) => Decoder.open(source, { wasm: WASM });
-  for (const [name, bytes] of Object.entries(cases)) said[name] = await complaint(() => open(bytes));
+  for (const [name, source] of Object.entries(cases)) said[name] = await complaint(() => open(source));
   return said;
-}
-
-/** A model file whose manifest says something else of the same length, its checksums made right. */
-function described(good, from, to) {
-  const latin = new TextDecoder('latin1').decode(good);
-  const states = latin.lastIndexOf('"states"');
-  const text = latin.slice(0, states) + latin.slice(states).replace(from, to);
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  const central = bytes.length - 22 - view.getUint32(bytes.length - 10, true);
-  const manifest = bytes.subarray(central - view.getUint32(central + 24, true), central);
-  view.setUint32(central + 16, crc32(manifest), true);
-  return bytes;
-}
-
-/** Bytes with any few of them altered: each is refused or the same file. Returns how many were taken. */
-export async function fuzz(count) {
-  const good = new Uint8Array(await (await fetch(MODELS[1])).arrayBuffer());
-  const { manifest } = await loadModel(good);
-  let taken = 0;
-  for (let i = 0; i < count; i++) {
-    const bytes = good.slice();
-    const place = manifest.size_bytes + Math.floor(Math.random() * (good.length - manifest.size_bytes));
-    bytes[place] = Math.floor(Math.random() * 256);
-    const text = await complaint(() => loadModel(bytes));
-    if (text.startsWith('no Error')) throw new Error(text);
-    if (!text) taken++;
-  }
-  return taken;
 }
 
 /** What bad signals and settings are refused with, and whether the decoder works after all of them. */
@@ -119,9 +74,10 @@ export async function badInput() {
     infinite: () => decoder.processHop([new Float32Array(512).fill(Infinity)]),
     'a short hop': () => decoder.processHop([new Float32Array(511)]),
     'plain numbers': () => decoder.processHop([Array(512).fill(0)]),
-    'no cutoff': () => decoder.extend(music, {}),
-    'a cutoff above half the rate': () => decoder.extend(music, { cutoffHz: 22050 }),
+    'a cutoff of 0': () => decoder.extend(music, { cutoffHz: 0 }),
+    'a cutoff above half the rate': () => decoder.extend(music, { cutoffHz: 22051 }),
     'a diffuse of 2': () => decoder.extend(music, { cutoffHz: 8000, diffuse: 2 }),
+    'half a hop left out': () => decoder.skip(0.5),
     'two hops at once': async () => {
       const hop = () => decoder.processHop([new Float32Array(512)]);
       const [, second] = await Promise.allSettled([hop(), hop()]);
@@ -160,15 +116,62 @@ export async function play({ channels, seconds, nan = false }) {
   return { ...stats, errors };
 }
 
-/** What comes out of a Player, against the same by a Decoder: largest difference, and largest sample added. */
-export async function recorded() {
-  const context = new AudioContext({ sampleRate: 44100 });
-  const player = await Player.create({ context, model: MODELS[1], wasm: WASM, cutoffHz: 8000 });
+/** What comes without a cutoff, against the same at the model's default: the difference, and what was added. */
+export async function defaultCutoff() {
+  const decoder = await Decoder.open(MODELS[1], { wasm: WASM });
+  const stated = decoder.manifest.graph.default_cutoff_hz;
+  const context = new OfflineAudioContext(1, 44100, 44100);
   const clip = await context.decodeAudioData(await (await fetch('/data/clip.flac')).arrayBuffer());
-  const length = 3 * 44100;
-  const music = clip.getChannelData(0).slice(0, length);
+  const music = [clip.getChannelData(0).slice(0, 44100)];
+  const given = await decoder.extend(music, { cutoffHz: stated });
+  const without = await decoder.extend(music);
+  const hops = Array.from({ length: 40 }, (_, i) => [music[0].slice(512 * i, 512 * (i + 1))]);
+  const fresh = await Decoder.open(MODELS[1], { wasm: WASM });
+  let first = 0;
+  for (const [i, hop] of hops.entries()) {
+    const [high] = await fresh.processHop(hop);
+    const from = 512 * i - fresh.graphLatency;
+    if (from < 0) continue;
+    const sum = high.map((value, k) => music[0][from + k] + value);
+    first = Math.max(first, largest(sum, given[0].subarray(from, from + 512), 0));
+  }
+  decoder.close();
+  fresh.close();
+  return { stated, difference: power(given, without), first, added: power(given, music) };
+}
+
+/** Hops left out at once, against the same lost one by one: largest difference once the network has filled again. */
+export async function leftOut() {
+  const decoders = [await Decoder.open(MODELS[1], { wasm: WASM }), await Decoder.open(MODELS[1], { wasm: WASM })];
+  const noise = () => [Float32Array.from({ length: 512 }, () => 0.2 * (Math.random() - 0.5))];
+  const both = async (hop) => {
+    const [[a], [b]] = await Promise.all(decoders.map((decoder) => decoder.processHop(hop)));
+    return [largest(a, b, 0), Math.max(...a.map(Math.abs))];
+  };
+  for (let i = 0; i < 20; i++) await both(noise());
+  const [at, one] = decoders;
+  await at.skip(41);
+  for (let i = 0; i < 41; i++) await one.processHop(null);
+  for (let i = 0; i < 60; i++) await both(noise());
+  let [difference, added] = [0, 0];
+  for (let i = 0; i < 20; i++) {
+    const [off, high] = await both(noise());
+    [difference, added] = [Math.max(difference, off), Math.max(added, high)];
+  }
+  for (const decoder of decoders) decoder.close();
+  return { difference, added };
+}
+
+/** What goes into a Player and what comes out while the clip plays, and its statistics. */
+async function record(seconds) {
+  const context = new AudioContext({ sampleRate: 44100 });
+  const errors = [];
+  const onError = (error) => errors.push(error.message);
+  const player = await Player.create({ context, model: MODELS[1], wasm: WASM, cutoffHz: 8000, onError });
+  const clip = await context.decodeAudioData(await (await fetch('/data/clip.flac')).arrayBuffer());
+  const length = seconds * 44100;
   const buffer = new AudioBuffer({ length, sampleRate: 44100 });
-  buffer.copyToChannel(music, 0);
+  buffer.copyToChannel(clip.getChannelData(0).slice(0, length), 0);
   await context.audioWorklet.addModule('/tests/recorder.js');
   const mono = { channelCount: 1, channelCountMode: 'explicit' };
   const recorder = new AudioWorkletNode(context, 'recorder', { numberOfInputs: 2, ...mono });
@@ -178,26 +181,53 @@ export async function recorded() {
   recorder.connect(context.destination);
   await context.resume();
   source.start(context.currentTime + 0.5);
-  await wait(4.5);
+  globalThis.playing = true;
+  await wait(seconds + 1.5);
   const taken = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
   recorder.port.postMessage('give');
   const [dry, wet] = await taken;
   const { latency } = player;
+  const stats = player.stats();
   await context.close();
   player.close();
-  const decoder = await Decoder.open(MODELS[1], { wasm: WASM });
   const begin = dry.findIndex((value) => value !== 0);
   if (begin < 0) throw new Error('nothing was recorded');
-  let [best, added] = [Infinity, 0];
+  return { dry, wet: wet.slice(latency), begin, errors, ...stats };
+}
+
+/** Largest difference of what a Player put out from what a Decoder makes of it, from a sample on. */
+async function fromDecoder({ dry, wet }, from) {
+  const decoder = await Decoder.open(MODELS[1], { wasm: WASM });
+  let [difference, added] = [Infinity, 0];
   // Where the node's hops lie in the recording is not known: anywhere in two hops, in blocks of 128.
-  for (let shift = 0; shift < 8; shift++) {
-    const [made] = await decoder.extend([dry.slice(128 * shift)], { cutoffHz: 8000 });
-    const start = begin - 128 * shift;
-    added = largest(made, dry.slice(128 * shift), start);
-    best = Math.min(best, largest(made, wet.slice(latency + 128 * shift), start));
+  for (let shift = 0; shift < 1024; shift += 128) {
+    const [made] = await decoder.extend([dry.slice(shift)], { cutoffHz: 8000 });
+    added = largest(made, dry.slice(shift), from - shift);
+    difference = Math.min(difference, largest(made, wet.slice(shift), from - shift));
   }
   decoder.close();
-  return { difference: best, added };
+  return { difference, added };
+}
+
+/** What comes out of a Player, against the same by a Decoder. */
+export async function recorded() {
+  const heard = await record(3);
+  return { ...(await fromDecoder(heard, heard.begin)), underruns: heard.underruns };
+}
+
+/** The same while somebody holds up the Worker: seconds without high band, and what follows them. */
+export async function heldUp() {
+  const heard = await record(6);
+  const { dry, wet, errors, underruns, skippedHops } = heard;
+  let [longest, end, run] = [0, 0, 0];
+  for (let i = heard.begin; i < Math.min(wet.length, heard.begin + 6 * 44100); i++) {
+    run = wet[i] === dry[i] ? run + 1 : 0;
+    if (run > longest) [longest, end] = [run, i];
+  }
+  // The network's memory is full again within half a second.
+  const from = end + 22050;
+  return { ...(await fromDecoder(heard, from)), seconds: longest / 44100, rest: (wet.length - from) / 44100, errors,
+    underruns, skippedHops };
 }
 
 function largest(a, b, from) {
@@ -217,7 +247,13 @@ export async function playerRefusals() {
     'another number of channels': await make({ channels: 2 }),
     'another rate': await make({ context: new AudioContext({ sampleRate: 48000 }) }),
     'no runtime': await make({ wasm: '/nowhere/' }),
+    'a cutoff above half the rate': await make({ cutoffHz: 22051 }),
+    'half a sample of headroom': await make({ headroom: 0.5 }),
   };
+  const player = await Player.create({ context, model: MODELS[1], wasm: WASM });
+  const { cutoffHz, manifest } = player;
+  player.close();
+  if (cutoffHz !== manifest.graph.default_cutoff_hz) throw new Error(`a Player without a cutoff is at ${cutoffHz} Hz`);
   await context.close();
   return said;
 }

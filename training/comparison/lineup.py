@@ -174,7 +174,7 @@ def line_up(
         if isinstance(model.source, Bundle):
             found += _decoders(model, model.source, phases)
         elif model.source is not None:
-            found.append(_of_a_run(model, model.source))
+            found += _of_a_run(model, model.source)
     for transform, name in TRUE_NAMES.items():
         for phase in MEMORYLESS:
             make = functools.partial(systems.true, transform=transform, phase=phase)
@@ -210,23 +210,25 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
     return found
 
 
-def _of_a_run(model: Model, run: Path) -> System:
-    make, code = (_restored, "restored") if model.kind == RESTORE else (_predicted, "predicted")
-    return System(
-        model.name,
-        "model",
-        functools.partial(make, run=run),
-        (model.identity,),
-        (f"{__package__}.{code}",),  # not imported here, for it needs Keras
-        model.name,
-        phase="received",
-    )
+def _of_a_run(model: Model, run: Path) -> list[System]:
+    """A network of the preset `paper`; or a restoring one, as it is for files and for streams."""
+    if model.kind != RESTORE:
+        return [_row(model, model.name, functools.partial(_predicted, run=run), "predicted")]
+    return [
+        _row(model, name, functools.partial(_restored, run=run, beforehand=beforehand), "restored")
+        for name, beforehand in ((model.name, True), (f"{model.name}, as a stream", False))
+    ]
 
 
-def _restored(x: Excerpt, run: Path) -> FloatArray:
+def _row(model: Model, name: str, make: Callable[[Excerpt], FloatArray], code: str) -> System:
+    module = f"{__package__}.{code}"  # not imported here, for it needs Keras
+    return System(name, "model", make, (model.identity, name), (module,), model.name, phase="received")
+
+
+def _restored(x: Excerpt, run: Path, beforehand: bool) -> FloatArray:
     from .restored import restored
 
-    return restored(run, x.received, x.cutoff_hz)
+    return restored(run, x.received, x.cutoff_hz, beforehand)
 
 
 def _predicted(x: Excerpt, run: Path) -> FloatArray:

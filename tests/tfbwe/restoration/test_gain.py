@@ -2,42 +2,17 @@
 
 import numpy as np
 import pytest
-from scipy.signal import butter, sosfiltfilt
 
+from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, music, rounded
 from tfbwe.restoration.gain import at_bins, gated, noise_floor, rounding_floor, smoothed, wiener
 from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER, band_power, moments
 from tfbwe.stft import stft
 
-CUTOFF_HZ = 8000.0
 ONE = np.full(BANDS, 1.0, np.float32)
 
 
 def spectrum(x):
     return stft(np.asarray(x, np.float32)).swapaxes(0, 1)[8:-8]
-
-
-def music(seconds=8.0):
-    """Noise whose level moves, as that of music does; falls by 12 dB an octave."""
-    rng = np.random.default_rng(0)
-    samples = round(44100 * seconds)
-    whole = np.fft.rfft(rng.standard_normal((1, samples)))
-    hertz = np.fft.rfftfreq(samples, 1 / 44100)
-    x = np.fft.irfft(whole / (1 + (hertz / 500) ** 2), samples)
-    return 0.05 * x / x.std() * np.exp(np.repeat(rng.standard_normal(samples // 4410), 4410))
-
-
-def rounded(x):
-    return np.rint(x * 32768) / 32768
-
-
-def brick_wall(x):
-    whole = np.fft.rfft(x)
-    whole[:, np.fft.rfftfreq(x.shape[1], 1 / 44100) > CUTOFF_HZ] = 0
-    return np.fft.irfft(whole, x.shape[1])
-
-
-def gentle(x):
-    return sosfiltfilt(butter(6, CUTOFF_HZ, fs=44100, output="sos"), x)
 
 
 def measured(x):

@@ -1,0 +1,30 @@
+"""Music that went through a condition, for what undoes it."""
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+CUTOFF_HZ = 8000.0
+
+
+def music(seconds=8.0):
+    """Noise whose level moves, as that of music does; falls by 12 dB an octave."""
+    rng = np.random.default_rng(0)
+    samples = round(44100 * seconds)
+    whole = np.fft.rfft(rng.standard_normal((1, samples)))
+    hertz = np.fft.rfftfreq(samples, 1 / 44100)
+    x = np.fft.irfft(whole / (1 + (hertz / 500) ** 2), samples)
+    return 0.05 * x / x.std() * np.exp(np.repeat(rng.standard_normal(samples // 4410), 4410))
+
+
+def rounded(x):
+    return np.rint(x * 32768) / 32768
+
+
+def brick_wall(x):
+    whole = np.fft.rfft(x)
+    whole[:, np.fft.rfftfreq(x.shape[1], 1 / 44100) > CUTOFF_HZ] = 0
+    return np.fft.irfft(whole, x.shape[1])
+
+
+def gentle(x):
+    return sosfiltfilt(butter(6, CUTOFF_HZ, fs=44100, output="sos"), x)

@@ -7,9 +7,9 @@ import json
 import math
 from typing import Any
 
-from ..stft import SAMPLE_RATE
-
 FORMAT_VERSION = 2
+NYQUIST_HZ = 22050.0
+"""Of the rate at which all graphs run; not imported, for help must not need NumPy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,9 +150,9 @@ def _check_graph(graph: dict[str, Any]) -> None:
     if graph["kind"] == "step":
         return
     cutoff_hz: Any = graph.get("default_cutoff_hz")
-    if type(cutoff_hz) not in (int, float) or not 0 < cutoff_hz <= SAMPLE_RATE / 2:
+    if type(cutoff_hz) not in (int, float) or not 0 < cutoff_hz <= NYQUIST_HZ:
         raise ValueError(
-            f"graph: default_cutoff_hz: expected Hz up to {SAMPLE_RATE / 2:g}, received {cutoff_hz!r}"
+            f"graph: default_cutoff_hz: expected Hz up to {NYQUIST_HZ:g}, received {cutoff_hz!r}"
         )
     if not isinstance(graph.get("tensors"), dict):
         raise ValueError("graph: tensors: expected what each tensor is")

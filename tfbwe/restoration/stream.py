@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..band import crossover
-from ..stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
+from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray
 from .gain import SMOOTHED_FRAMES, at_bins, gated, noise_floor, rounding_floor, smoothed, wiener
 from .statistics import BAND_BINS, BANDS, MOMENTS, SILENT_POWER, band_power, features, moments
 
@@ -21,6 +21,8 @@ REMEMBERED_FRAMES = round(30 * SAMPLE_RATE / HOP_LENGTH)
 """The statistics are those of the last 30 s, more or less: older frames weigh less and less."""
 PAUSE_FRAMES = round(0.5 * SAMPLE_RATE / HOP_LENGTH)
 """Half a second of silence ends a piece of music: the next one is measured anew."""
+EDGE_FRAMES = N_FFT // HOP_LENGTH
+"""Frames after silence that are not measured: music that is cut in begins with a click in all bands."""
 _HERTZ = np.arange(USED) * BIN_HZ
 
 Predict = Callable[[FloatArray], FloatArray]
@@ -49,7 +51,7 @@ class RestoringStream:
         self._from = self._to = np.zeros(BANDS, np.float32)
         self._floor = 0.0
         self._frame = 0
-        self._silent = 0
+        self._silent, self._edge = 0, EDGE_FRAMES
         self._past: FloatArray | None = None
 
     def process(self, spectrum: ComplexArray, cutoff_hz: float, rounded: bool) -> FloatArray:
@@ -92,7 +94,10 @@ class RestoringStream:
     def _hear(self, power: FloatArray) -> None:
         """Take a frame into the statistics."""
         if power.max() <= SILENT_POWER:
-            self._silent += 1
+            self._silent, self._edge = self._silent + 1, EDGE_FRAMES
+            return
+        if self._edge:
+            self._edge -= 1
             return
         if self._silent >= PAUSE_FRAMES and self._known is None:
             self._count = 0

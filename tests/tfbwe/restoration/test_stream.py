@@ -84,6 +84,17 @@ def test_without_a_pause_the_last_piece_is_forgotten_in_time():
     pytest.fail("still restores after 4 minutes")
 
 
+def test_the_click_of_music_that_is_cut_in_is_not_measured():
+    x = rounded(gentle(music(SECONDS)))
+    x[:, :44100] = 0
+    cut_in = frames(x)
+    stream, expected = RestoringStream(one), RestoringStream(one)
+    begins = int(np.argmax(band_power(cut_in).max(axis=1) > 1e-3))
+    gain = stream.process(cut_in, CUTOFF_HZ, True)[begins + 120 :]
+    smooth = expected.process(WEAK[: len(cut_in)], CUTOFF_HZ, True)[begins + 120 :]
+    assert 0.8 < np.median(raised(gain)) / np.median(raised(smooth)) < 1.25
+
+
 def test_a_reset_stream_is_as_new():
     stream = RestoringStream(one)
     first = stream.process(WEAK, CUTOFF_HZ, True)

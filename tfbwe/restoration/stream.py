@@ -23,6 +23,8 @@ PAUSE_FRAMES = round(0.5 * SAMPLE_RATE / HOP_LENGTH)
 """Half a second of silence ends a piece of music: the next one is measured anew."""
 EDGE_FRAMES = N_FFT // HOP_LENGTH
 """Frames after silence that are not measured: music that is cut in begins with a click in all bands."""
+LOUDEST = 100.0
+"""Power of what is restored, over that of the long run, at most: a click is not to be raised."""
 _HERTZ = np.arange(USED) * BIN_HZ
 
 Predict = Callable[[FloatArray], FloatArray]
@@ -87,8 +89,11 @@ class RestoringStream:
             if self._from.any() or self._to.any():
                 share = np.float32(((self._frame - 1) % UPDATE_FRAMES + 1) / UPDATE_FRAMES)
                 curve = at_bins(self._from + (self._to - self._from) * share, USED)
-                gain = np.maximum(np.exp(curve) * wiener(smoothed(window)[-1:], self._floor)[0], 1)
-                out[i] += (gain - 1) * weight
+                smooth = smoothed(window)[-1:]
+                loudest = at_bins(self._moments[2] ** 2, USED) * np.exp(2 * curve) * LOUDEST
+                limit = np.sqrt(loudest / np.maximum(smooth[0], 1e-20))
+                gain = np.minimum(np.exp(curve) * wiener(smooth, self._floor)[0], limit)
+                out[i] += (np.maximum(gain, 1) - 1) * weight
         return out
 
     def _hear(self, power: FloatArray) -> None:

@@ -97,6 +97,19 @@ def test_the_click_of_music_that_is_cut_in_is_not_measured():
     np.testing.assert_allclose(read[-1][0, high, 0], expected[0, high, 0], atol=0.05)
 
 
+def test_a_click_is_not_raised():
+    x = rounded(gentle(music(SECONDS)))
+    middle = x.shape[1] // 2
+    x[:, middle] += 8
+    clicked = frames(x)
+    power = (np.abs(clicked[:, 0, ABOVE]) ** 2).mean(axis=1)
+    clicks = power > 1e4 * np.median(power)
+    assert 1 <= clicks.sum() <= 4
+    gain = raised(RestoringStream(one).process(clicked, CUTOFF_HZ, True))
+    assert gain[clicks].max() < 1.2
+    assert np.median(gain[FIRST_FRAMES + 2 * UPDATE_FRAMES :]) > 0.7 * np.e
+
+
 def test_a_reset_stream_is_as_new():
     stream = RestoringStream(one)
     first = stream.process(WEAK, CUTOFF_HZ, True)

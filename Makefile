@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c-test benchmark web-test old-runtime-test lint train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -34,6 +34,13 @@ test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
 build/chromium/chromium:
 	sh tests/helpers/fetch_chromium.sh build/chromium
 
+# The decoder in C with all its programs, in build/c.
+c: $(VENV)/.with-report,dev
+	sh tests/helpers/fetch_c_tools.sh
+	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
+	$(BIN)/cmake -S embed/c -B build/c -DTFLITE_C_LIBRARY=$(abspath build/tflite-c/libtensorflowlite_c.so) > build/c.log
+	$(BIN)/cmake --build build/c >> build/c.log
+
 # The decoder in C against a TFLite library from a wheel, with memory checkers, and the plug-in made of it.
 c-test: $(VENV)/.with-train,export,report,dev
 	sh tests/helpers/fetch_c_tools.sh build/c-tools
@@ -41,11 +48,7 @@ c-test: $(VENV)/.with-train,export,report,dev
 	$(BIN)/python -m pytest -rs tests/embed/test_c.py tests/embed/test_ladspa.py
 
 # What every shipped graph costs here, in Python, in C and in a browser.
-benchmark: $(VENV)/.with-report,dev $(VENV)/.with-node $(CHROMIUM)
-	sh tests/helpers/fetch_c_tools.sh build/c-tools
-	$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
-	$(BIN)/cmake -S embed/c -B build/c -DTFLITE_C_LIBRARY=$(abspath build/tflite-c/libtensorflowlite_c.so) > build/c.log
-	$(BIN)/cmake --build build/c >> build/c.log
+benchmark: $(VENV)/.with-report,dev $(VENV)/.with-node $(CHROMIUM) c
 	cd embed/web && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund
 	PATH="$(abspath $(BIN)):$$PATH" CHROMIUM=$(abspath $(CHROMIUM)) $(BIN)/tfbwe benchmark --all
 

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from tests.helpers.decoding import music, noise
-from tests.helpers.native import CMAKE, CTEST, SOURCE, configured, find_tflite, missing, run
+from tests.helpers.native import CMAKE, CTEST, SOURCE, configured, find_tflite, missing, run, tool
 from tests.helpers.paths import ROOT
 from tfbwe._version import __version__
 from tfbwe.decoder import Decoder
@@ -283,9 +283,9 @@ def test_without_a_cutoff_the_model_s_own_is_taken_and_said(built, tmp_path):
     assert (tmp_path / "own.wav").read_bytes() == (tmp_path / "given.wav").read_bytes()
 
 
-@pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind is missing")
+@pytest.mark.skipif(not tool("valgrind"), reason="valgrind is missing; `make c-test` fetches it")
 def test_valgrind_finds_nothing(built, tmp_path):
     soundfile.write(tmp_path / "in.wav", signal(1, 0.2).T, 44100, subtype="FLOAT")
     suppressed = f"--suppressions={SOURCE / 'tests' / 'valgrind.supp'}"
-    checked = ["valgrind", "--quiet", "--leak-check=full", "--error-exitcode=9", suppressed]
+    checked = [tool("valgrind"), "--quiet", "--leak-check=full", "--error-exitcode=9", suppressed]
     run(*checked, built / "tfbwe-wav", shipped(1), tmp_path / "in.wav", tmp_path / "out.wav", 8000)

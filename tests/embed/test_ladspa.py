@@ -13,8 +13,7 @@ import pytest
 import soundfile
 
 from tests.helpers.decoding import music, noise
-from tests.helpers.native import CMAKE, configured, find_tflite, missing, run
-from tests.helpers.paths import ROOT
+from tests.helpers.native import CMAKE, TOOLS, configured, find_tflite, missing, run, tool
 from tfbwe.model.bundle import WEIGHTS
 
 MODELS = WEIGHTS / "wave"
@@ -25,15 +24,14 @@ STEP = 2.0**-15
 """Between samples of 16 bits, which is what applyplugin writes; it cuts where tfbwe-wav rounds."""
 
 
-FETCHED = ROOT / "build" / "c-tools" / "usr"
-APPLYPLUGIN = shutil.which("applyplugin") or shutil.which("applyplugin", path=FETCHED / "bin")
-HEADERS = next((f for f in (Path("/usr/include"), FETCHED / "include") if (f / "ladspa.h").exists()), FETCHED)
+HEADER = next((h for f in ("/usr", TOOLS / "root/usr") if (h := Path(f, "include/ladspa.h")).exists()), None)
+LADSPA = ("-DTFBWE_LADSPA=ON", f"-DLADSPA_INCLUDE_DIR={HEADER and HEADER.parent}")
 
 
 def absent():
     if missing():
         return missing()
-    if not APPLYPLUGIN or not (HEADERS / "ladspa.h").exists():
+    if not tool("applyplugin") or not HEADER:
         return "ladspa.h or applyplugin is missing; `make c-test` fetches both, of the package ladspa-sdk"
     return ""
 
@@ -45,9 +43,8 @@ pytestmark = pytest.mark.skipif(bool(absent()), reason=absent())
 def built(tmp_path_factory):
     """Folder of the plug-ins and of tfbwe-wav; nothing is installed, so the plug-ins need TFBWE_MODELS."""
     folder = tmp_path_factory.mktemp("ladspa")
-    ladspa = ("-DTFBWE_LADSPA=ON", f"-DLADSPA_INCLUDE_DIR={HEADERS}")
     nowhere = f"-DCMAKE_INSTALL_PREFIX={folder / 'nowhere'}"
-    return configured(folder, *ladspa, "-DTFBWE_TESTS=OFF", "-DCMAKE_C_FLAGS=-Werror", nowhere)
+    return configured(folder, *LADSPA, "-DTFBWE_TESTS=OFF", "-DCMAKE_C_FLAGS=-Werror", nowhere)
 
 
 def signal(channels, seconds=1.0):
@@ -60,7 +57,7 @@ def signal(channels, seconds=1.0):
 
 def applied(plugin, source, target, channels, *controls, models=MODELS):
     """Status of applyplugin and the lines of standard error, without those of TFLite."""
-    command = [APPLYPLUGIN, source, target, plugin, f"tfbwe_{SIDES[channels]}", *controls]
+    command = [tool("applyplugin"), source, target, plugin, f"tfbwe_{SIDES[channels]}", *controls]
     where = {**os.environ, "TFBWE_MODELS": str(models)}
     if models is None:
         del where["TFBWE_MODELS"]
@@ -83,7 +80,7 @@ def test_a_host_writes_what_tfbwe_wav_writes_2048_samples_late(built, tmp_path, 
 
 
 def test_a_host_shows_both_plugins_with_their_sliders(built):
-    shown = run("analyseplugin", built / "tfbwe_ladspa.so")
+    shown = run(tool("analyseplugin"), built / "tfbwe_ladspa.so")
     for label in ("tfbwe_mono", "tfbwe_stereo"):
         assert f'Plugin Label: "{label}"' in shown
     assert shown.count('"Cutoff (Hz)" input, control, 0 to 22050, default 11025') == 2
@@ -114,7 +111,7 @@ def test_what_it_cannot_do_is_refused_in_one_line(built, tmp_path):
 def test_installed_it_finds_its_models_by_itself(tmp_path):
     prefix = tmp_path / "prefix"
     off = ("-DTFBWE_TESTS=OFF", "-DTFBWE_PROGRAMS=OFF")
-    folder = configured(tmp_path / "build", "-DTFBWE_LADSPA=ON", *off, f"-DCMAKE_INSTALL_PREFIX={prefix}")
+    folder = configured(tmp_path / "build", *LADSPA, *off, f"-DCMAKE_INSTALL_PREFIX={prefix}")
     run(CMAKE, "--install", folder)
     soundfile.write(tmp_path / "in.wav", signal(2, 0.2).T, 44100)
     plugin = prefix / "lib" / "ladspa" / "tfbwe_ladspa.so"

@@ -12,8 +12,16 @@ from tests.helpers.paths import ROOT
 
 FETCHED = ROOT / "build" / "tflite-c" / "libtensorflowlite_c.so"
 SOURCE = ROOT / "embed" / "c"
-_SEARCHED = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-CMAKE, CTEST = (shutil.which(name, path=_SEARCHED) for name in ("cmake", "ctest"))
+TOOLS = ROOT / "build" / "c-tools"
+_SEARCHED = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(TOOLS)])
+
+
+def tool(name):
+    """Path of a program, of this machine or fetched by `make c-test`; None without."""
+    return shutil.which(name, path=_SEARCHED)
+
+
+CMAKE, CTEST = tool("cmake"), tool("ctest")
 
 
 def find_tflite():

@@ -39,7 +39,10 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Run over the music, again and again, in blocks; the time of each call in `call_s`, if not NULL. Returns processor time, or -1. */
+/*
+ * Run over the music, again and again, in blocks; the time of each call goes into `call_s`, if not NULL. Returns
+ * processor time, or -1.
+ */
 static double run(tfbwe *decoder, float **music, size_t samples, size_t block, double *call_s)
 {
     static float out[MAX_CHANNELS][LONG_BLOCK];
@@ -110,8 +113,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "tfbwe-bench: %s: no memory, or TFLite failed\n", argv[1]);
     } else {
         qsort(call_s, hops, sizeof *call_s, by_size);
-        printf("{\"runtime\": \"C, TFLite %s\", \"channels\": %d, \"hop_ms\": %.4f, \"hop_ms_p99\": %.4f, ", TfLiteVersion(),
-               channels, 1e3 * call_s[hops / 2], 1e3 * call_s[hops - hops / 100 - 1]);
+        printf("{\"runtime\": \"C, TFLite %s\", \"channels\": %d, ", TfLiteVersion(), channels);
+        printf("\"hop_ms\": %.4f, \"hop_ms_p99\": %.4f, ", 1e3 * call_s[hops / 2],
+               1e3 * call_s[hops - hops / 100 - 1]);
         printf("\"hop_rtf\": %.5f, \"rtf\": %.5f, \"peak_rss_mb\": ", by_hops / seconds, by_blocks / seconds);
         print_memory();
         puts("}");

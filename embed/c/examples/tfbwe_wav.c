@@ -107,7 +107,8 @@ static int with_model(const char *model, wav *in, char **argv, const float *cuto
     if (tfbwe_channels(decoder) != in->channels)
         fprintf(stderr, "tfbwe-wav: %s: number of channels: expected %d, as the model %s has, received %d\n", argv[2],
                 tfbwe_channels(decoder), model, in->channels);
-    else if ((cutoff_hz && (error = tfbwe_set_cutoff(decoder, *cutoff_hz))) || (error = tfbwe_set_diffuse(decoder, diffuse)))
+    else if ((cutoff_hz && (error = tfbwe_set_cutoff(decoder, *cutoff_hz))) ||
+             (error = tfbwe_set_diffuse(decoder, diffuse)))
         status = fail("cutoff or diffuse", tfbwe_error_text(error));
     else {
         if (!cutoff_hz)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..stft import BIN_HZ, FloatArray
-from .statistics import BANDS, CENTRES_HZ, LEAKAGE, ROUNDING_POWER
+from .statistics import BANDS, CENTRES_HZ, LEAKAGE, NOISE_BIAS, NOISE_SPREAD
 
-NOISE_SPREAD, NOISE_BIAS = 0.5, 0.117
-"""Of white noise: spread of the logarithm of a band's power, and how far its mean lies below."""
 GATE = float(np.log(2.0))
 """A band is restored where its power in the long run is this much above the floor, nepers of power: 3 dB."""
 LEAST_GAIN = 0.05
@@ -32,7 +30,7 @@ def noise_floor(moments: FloatArray) -> float:
     """
     log = moments[1]
     spread = np.sqrt(np.maximum(moments[3] - log * log, 0))
-    lowest = log - 1.5 * np.maximum(spread - NOISE_SPREAD, 0) + NOISE_BIAS
+    lowest = log - 1.5 * np.maximum(spread - NOISE_SPREAD, 0) - NOISE_BIAS
     return float(np.exp(np.sort(lowest)[:8].mean()))
 
 
@@ -73,8 +71,3 @@ def smoothed(power: FloatArray) -> FloatArray:
 def wiener(smooth: FloatArray, floor: float) -> FloatArray:
     """Weight 0..1 of smoothed power (frames, bins): 0 where it is not `CERTAIN` times the floor."""
     return np.asarray(np.maximum(1 - CERTAIN * floor / np.maximum(smooth, 1e-20), 0), np.float32)
-
-
-def rounding_floor(bits: int) -> float:
-    """Power of the noise in a bin that rounding to some bits leaves."""
-    return ROUNDING_POWER * 4.0 ** (16 - bits)

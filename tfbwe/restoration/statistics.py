@@ -16,6 +16,7 @@ from ..stft import BIN_HZ, N_FFT, FloatArray, window
 BANDS = 155
 BAND_BINS = 6
 """Bins of the STFT in a band: 129 Hz. All bands together reach 20 kHz."""
+USED = BANDS * BAND_BINS
 CENTRES_HZ = ((np.arange(BANDS) + 0.5) * BAND_BINS - 0.5) * BIN_HZ
 """Of the bands, (155,) float64."""
 MOMENTS = ("mean", "mean of logarithm", "mean of square root", "mean of squared logarithm")
@@ -23,6 +24,8 @@ FLOOR = 1e-9
 """Added to a power before its logarithm: a hundredth of the noise that 16-bit rounding leaves in a bin."""
 SILENT_POWER = 1e-5
 """A frame whose loudest band has no more power than this tells nothing, and is left out."""
+NOISE_SPREAD, NOISE_BIAS = 0.5, -0.117
+"""Of white noise: spread of the logarithm of a band's power, and its mean over the logarithm of the mean."""
 ROUNDING_POWER = float(2.0**-30 / 12 * 1024)
 """Power that rounding to 16 bits leaves in a bin: (2^-15)^2 / 12 times the sum of the squared window."""
 
@@ -51,8 +54,8 @@ def _leakage() -> FloatArray:
 LEAKAGE = _leakage()
 
 
-def band_power(spectrum: Any) -> FloatArray:
-    """Mean power of the bins of each band, of all channels together.
+def bin_power(spectrum: Any) -> FloatArray:
+    """Mean power of all channels in the bins that bands are made of.
 
     Parameters
     ----------
@@ -61,12 +64,22 @@ def band_power(spectrum: Any) -> FloatArray:
 
     Returns
     -------
-    (frames, 155) float32
+    (frames, 930) float32
     """
-    used = spectrum[..., : BANDS * BAND_BINS]
-    power = used.real**2 + used.imag**2
-    means: FloatArray = power.reshape(*power.shape[:-1], BANDS, BAND_BINS).mean(axis=(1, 3))
+    used = spectrum[..., :USED]
+    power: FloatArray = (used.real**2 + used.imag**2).mean(axis=1)
+    return power
+
+
+def in_bands(power: FloatArray) -> FloatArray:
+    """Mean of the bins (frames, 930) of each band; (frames, 155) float32."""
+    means: FloatArray = power.reshape(-1, BANDS, BAND_BINS).mean(axis=-1)
     return means
+
+
+def band_power(spectrum: Any) -> FloatArray:
+    """Mean power of each band of a spectrum (frames, channels, bins); (frames, 155) float32."""
+    return in_bands(bin_power(spectrum))
 
 
 def moments(power: FloatArray) -> tuple[int, FloatArray]:

@@ -8,11 +8,19 @@ import numpy as np
 
 from ..band import crossover
 from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray
-from .gain import SMOOTHED_FRAMES, at_bins, gated, noise_floor, rounding_floor, smoothed, wiener
-from .statistics import BAND_BINS, BANDS, MOMENTS, SILENT_POWER, band_power, features, moments
+from .gain import SMOOTHED_FRAMES, at_bins, gated, noise_floor, smoothed, wiener
+from .statistics import (
+    BANDS,
+    MOMENTS,
+    ROUNDING_POWER,
+    SILENT_POWER,
+    USED,
+    bin_power,
+    features,
+    in_bands,
+    moments,
+)
 
-USED = BANDS * BAND_BINS
-"""Bins that may be raised, up to 20 kHz."""
 UPDATE_FRAMES = 24
 """Frames between two runs of the network, and of the fade from one curve to the next: 0.28 s."""
 FIRST_FRAMES = 48
@@ -75,26 +83,29 @@ class RestoringStream:
         """
         out = np.ones((len(spectrum), USED), np.float32)
         weight = crossover(_HERTZ, cutoff_hz).astype(np.float32)
-        used = spectrum[..., :USED]
-        power = (used.real**2 + used.imag**2).mean(axis=1)
-        bands = band_power(spectrum)
-        for i, row in enumerate(power):
+        power = bin_power(spectrum)
+        smooth, bands = self._smoothed(power), in_bands(power)
+        for i in range(len(power)):
             self._hear(bands[i : i + 1])
             if self._frame % UPDATE_FRAMES == 0:
                 self._update(cutoff_hz, rounded)
             self._frame += 1
-            past = row[None].repeat(SMOOTHED_FRAMES - 1, 0) if self._past is None else self._past
-            window = np.concatenate([past, row[None]])
-            self._past = window[1:]
             if self._from.any() or self._to.any():
                 share = np.float32(((self._frame - 1) % UPDATE_FRAMES + 1) / UPDATE_FRAMES)
                 curve = at_bins(self._from + (self._to - self._from) * share, USED)
-                smooth = smoothed(window)[-1:]
                 loudest = at_bins(self._moments[2] ** 2, USED) * np.exp(2 * curve) * LOUDEST
-                limit = np.sqrt(loudest / np.maximum(smooth[0], 1e-20))
-                gain = np.minimum(np.exp(curve) * wiener(smooth, self._floor)[0], limit)
+                limit = np.sqrt(loudest / np.maximum(smooth[i], 1e-20))
+                gain = np.minimum(np.exp(curve) * wiener(smooth[i], self._floor), limit)
                 out[i] += (np.maximum(gain, 1) - 1) * weight
         return out
+
+    def _smoothed(self, power: FloatArray) -> FloatArray:
+        """Power of frames smoothed over the last ones too, those of earlier calls among them."""
+        past = power[:1].repeat(SMOOTHED_FRAMES - 1, axis=0) if self._past is None else self._past
+        window = np.concatenate([past, power])
+        if len(power):
+            self._past = window[len(power) :]
+        return smoothed(window)[len(past) :]
 
     def _hear(self, power: FloatArray) -> None:
         """Take a frame into the statistics."""
@@ -115,7 +126,7 @@ class RestoringStream:
         self._from, self._to = self._to, np.zeros(BANDS, np.float32)
         if self._count < FIRST_FRAMES:
             return
-        self._floor = max(noise_floor(self._moments), rounding_floor(16) if rounded else 0.0)
+        self._floor = max(noise_floor(self._moments), ROUNDING_POWER if rounded else 0.0)
         read = features(self._moments[None], np.array([[cutoff_hz]], np.float32))
         self._to = gated(np.asarray(self._predict(read))[0], self._moments, cutoff_hz, self._floor)
         if self._known is not None and self._frame == 0:

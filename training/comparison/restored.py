@@ -4,15 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tfbwe.restoration.statistics import band_power, moments
-from tfbwe.restoration.stream import USED, RestoringStream
+from tfbwe.restoration.statistics import USED, band_power, moments
+from tfbwe.restoration.stream import EDGE_FRAMES, RestoringStream
 from tfbwe.stft import ComplexArray, FloatArray
 from tfbwe.transform import TRANSFORMS, Phasors
 
 from .predicted import network_of
-
-EDGE_FRAMES = 4
-"""Frames at both ends that tell nothing: an excerpt that is cut in mid-music has broadband edges."""
 
 
 def restored(run: Path, received: FloatArray, cutoff_hz: float, beforehand: bool = True) -> FloatArray:
@@ -38,6 +35,7 @@ def restored(run: Path, received: FloatArray, cutoff_hz: float, beforehand: bool
 
     def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
         frames = spectrum.swapaxes(0, 1)
+        # An excerpt that is cut in mid-music has a click at both ends.
         inner = frames[EDGE_FRAMES:-EDGE_FRAMES] if len(frames) > 4 * EDGE_FRAMES else frames
         known = moments(band_power(inner)) if beforehand else None
         stream = RestoringStream(lambda read: np.asarray(network(read, training=False)), known)

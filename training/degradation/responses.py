@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.restoration.statistics import BAND_BINS, BANDS
+from tfbwe.restoration.statistics import BAND_BINS, BANDS, USED
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 
 from .filters import design
 
 FloatArray = npt.NDArray[np.float64]
-BINS_HZ = np.arange(BANDS * BAND_BINS) * BIN_HZ
+BINS_HZ = np.arange(USED) * BIN_HZ
 SMALLEST = 1e-5
 """Responses are held above this: -100 dB, below any noise."""
 LOWEST_HZ, HIGHEST_HZ = 3000.0, 17000.0

@@ -14,7 +14,15 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from tfbwe.errors import ConfigError
-from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, FLOOR, LEAKAGE, ROUNDING_POWER
+from tfbwe.restoration.statistics import (
+    BANDS,
+    CENTRES_HZ,
+    FLOOR,
+    LEAKAGE,
+    NOISE_BIAS,
+    NOISE_SPREAD,
+    ROUNDING_POWER,
+)
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
 
 from ..arguments import module
@@ -27,8 +35,6 @@ FloatArray = npt.NDArray[np.float32]
 _MUSIC = ndtri((np.arange(9) + 0.5) / 9).astype(np.float32)
 _NOISE = ndtri((np.arange(3) + 0.5) / 3).astype(np.float32)
 _NOISE = (_NOISE / _NOISE.std()).astype(np.float32)
-NOISE_BIAS, NOISE_SPREAD = -0.117, 0.50
-"""Mean and spread of the logarithm of white noise's power in a band, over its mean; measured."""
 TOP_HZ = 20000.0
 FIRST_BAND = 0.6
 """The gain is learned from this share of the cutoff on."""

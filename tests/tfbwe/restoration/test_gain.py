@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, music, rounded
-from tfbwe.restoration.gain import at_bins, gated, noise_floor, rounding_floor, smoothed, wiener
+from tfbwe.restoration.gain import at_bins, gated, noise_floor, smoothed, wiener
 from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER, band_power, moments
 from tfbwe.stft import stft
 
@@ -32,7 +32,7 @@ def test_the_floor_lies_below_music_that_has_none():
 def test_after_a_brick_wall_nothing_is_restored_rounded_or_not():
     for x in (brick_wall(music()), rounded(brick_wall(music()))):
         rows = measured(x)
-        assert not gated(ONE, rows, CUTOFF_HZ, max(noise_floor(rows), rounding_floor(16))).any()
+        assert not gated(ONE, rows, CUTOFF_HZ, max(noise_floor(rows), ROUNDING_POWER)).any()
 
 
 def test_a_weak_rest_is_restored_up_to_where_the_noise_begins():

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, music, rounded
-from tfbwe.restoration.statistics import BANDS, band_power, features, moments
-from tfbwe.restoration.stream import FIRST_FRAMES, UPDATE_FRAMES, USED, RestoringStream
+from tfbwe.restoration.statistics import BANDS, USED, band_power, features, moments
+from tfbwe.restoration.stream import FIRST_FRAMES, UPDATE_FRAMES, RestoringStream
 from tfbwe.stft import BIN_HZ, stft
 
 SECONDS = 6.0

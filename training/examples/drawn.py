@@ -40,31 +40,32 @@ DECODED = ".decoded"
 Batch = dict[str, npt.NDArray[np.float32]]
 
 
-def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
-    """Whole track at 44.1 kHz as a mapped array (samples, channels) float32, decoded on first use.
+def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
+    """Whole track at 44.1 kHz, (samples, channels) float32.
 
     Raises
     ------
     AudioError
         If the file cannot be read, or holds no sound, or NaN or infinite samples.
     """
+    try:
+        x, sample_rate = soundfile.read(data / track.file, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{data / track.file}: expected the sound file of the manifest; {error}") from None
+    if not len(x) or not np.isfinite(x).all():
+        problem = "NaN or infinite samples" if len(x) else "no samples"
+        raise AudioError(f"{data / track.file}: expected music, it holds {problem}; take it away, scan again")
+    return np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32)
+
+
+def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
+    """Whole track as a mapped array, decoded on first use; else as `read`."""
     key = f"{track.file} {track.size_bytes} {track.mtime_ns}".encode(errors="surrogateescape")
     name = hashlib.sha256(key).hexdigest()[:24]
     path = data / DECODED / f"{name}.npy"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-        try:
-            x, sample_rate = soundfile.read(data / track.file, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise AudioError(
-                f"{data / track.file}: expected the sound file of the manifest; {error}"
-            ) from None
-        if not len(x) or not np.isfinite(x).all():
-            problem = "NaN or infinite samples" if len(x) else "no samples"
-            raise AudioError(
-                f"{data / track.file}: expected music, it holds {problem}; take it away, scan again"
-            )
-        x = np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32)
+        x = read(data, track)
         with replacing(path) as temporary:
             np.save(temporary, x)
     music: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")

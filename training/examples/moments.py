@@ -9,16 +9,14 @@ from pathlib import Path
 import joblib
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 import tqdm
 
 from tfbwe.atomic import replacing
-from tfbwe.errors import AudioError
 from tfbwe.restoration.statistics import BANDS, FLOOR, MOMENTS, SILENT_POWER, band_power, moments
-from tfbwe.stft import HOP_LENGTH, N_FFT, SAMPLE_RATE, analyse
+from tfbwe.stft import HOP_LENGTH, N_FFT, analyse
 
 from ..music.manifest import Track
+from .drawn import read
 
 FloatArray = npt.NDArray[np.float32]
 KEPT = ".moments"
@@ -32,14 +30,14 @@ def pieces_of(data: Path, track: Track) -> FloatArray:
     Raises
     ------
     AudioError
-        If the file cannot be read.
+        As `drawn.read` has it.
     """
     settings = (track.file, track.size_bytes, track.mtime_ns, PIECE_FRAMES, BANDS, FLOOR, SILENT_POWER)
     name = hashlib.sha256(repr(settings).encode(errors="surrogateescape")).hexdigest()[:24]
     path = data / KEPT / f"{name}.npy"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-        found = _measured(data / track.file)
+        found = _measured(read(data, track).T)
         with replacing(path) as temporary:
             np.save(temporary, found)
     kept: FloatArray = np.load(path)
@@ -54,12 +52,8 @@ def all_pieces(data: Path, tracks: list[Track]) -> list[FloatArray]:
     return list(tqdm.tqdm(work, total=len(tracks), desc="statistics", unit="track", disable=None))
 
 
-def _measured(path: Path) -> FloatArray:
-    try:
-        x, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: expected the sound file of the manifest; {error}") from None
-    x = np.asarray(soxr.resample(x, sample_rate, SAMPLE_RATE, quality="VHQ"), np.float32).T
+def _measured(x: FloatArray) -> FloatArray:
+    """Moments of each second of music (channels, samples)."""
     samples = PIECE_FRAMES * HOP_LENGTH
     found = []
     for start in range(0, x.shape[1] - samples - N_FFT + 1, samples):

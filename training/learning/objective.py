@@ -14,6 +14,7 @@ from tfbwe.model.features import NORMALISATION
 
 from .presets import SPECTRA
 from .transforms import features, log_magnitude, magnitude, spectrum_of
+from .two_parts import TwoPartTrainer
 
 
 def two_term_loss(
@@ -66,7 +67,7 @@ def squared_error_loss(heads: dict[str, Any], received: Any, original: Any, miss
 
 
 @keras.saving.register_keras_serializable(package="tfbwe")
-class Trainer(keras.Model):  # type: ignore[misc]
+class Trainer(TwoPartTrainer):
     """A network with its objective: takes music, computes features on the device, returns the loss.
 
     Inputs are a dictionary of ``received`` and ``original``, waveforms (batch, samples) float32 in [-1, 1] or
@@ -77,15 +78,13 @@ class Trainer(keras.Model):  # type: ignore[misc]
     def __init__(
         self, network: keras.Model, objective: str, coherent_weight: float, kind: str, **kwargs: Any
     ) -> None:
-        super().__init__(dtype="float32", **kwargs)  # waveforms stay float32 under mixed precision
-        self.network = network
+        super().__init__(network, dtype="float32", **kwargs)  # waveforms stay float32 under mixed precision
         self.objective = objective
         self.coherent_weight = coherent_weight
         self.kind = kind
         self.transform = SPECTRA[kind](network.input_shape[-1])
         self.coherent = keras.metrics.Mean(name="coherent")
         self.magnitude = keras.metrics.Mean(name="magnitude")
-        self.built = True  # the network is: so a saved optimiser state finds its variables again
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32."""
@@ -104,32 +103,11 @@ class Trainer(keras.Model):  # type: ignore[misc]
             parts = (ops.zeros_like(error), error)
         return ops.stack(parts, axis=-1)
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Mean over examples of the weighted sum of both parts."""
-        parts = ops.mean(y_pred, axis=0)
-        self.coherent.update_state(parts[0])
-        self.magnitude.update_state(parts[1])
-        return self.coherent_weight * parts[0] + parts[1]
+    def parts(self) -> list[tuple[float, keras.metrics.Mean]]:
+        """Weights and metrics; see the base."""
+        return [(self.coherent_weight, self.coherent), (1.0, self.magnitude)]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
-        network = keras.saving.serialize_keras_object(self.network)
-        return {
-            "network": network,
-            "objective": self.objective,
-            "coherent_weight": self.coherent_weight,
-            "kind": self.kind,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Trainer":
-        """Rebuild from `get_config`."""
-        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+        own = {"objective": self.objective, "coherent_weight": self.coherent_weight, "kind": self.kind}
+        return {**super().get_config(), **own}

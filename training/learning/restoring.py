@@ -7,6 +7,8 @@ from keras import ops
 
 from tfbwe.restoration.statistics import features
 
+from .two_parts import TwoPartTrainer
+
 SMALLEST = 1e-6
 """Share of the whole power up to which a remaining or a lost power counts as none."""
 REMAINING = 0.1
@@ -14,15 +16,17 @@ REMAINING = 0.1
 
 
 @keras.saving.register_keras_serializable(package="tfbwe")
-class RestoringTrainer(keras.Model):  # type: ignore[misc]
+class RestoringTrainer(TwoPartTrainer):
     """A restoring network with its objective: takes what `training.examples.restoration` draws."""
 
     def __init__(self, network: keras.Model, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.network = network
+        super().__init__(network, **kwargs)
         self.gain = keras.metrics.Mean(name="gain")
         self.remaining = keras.metrics.Mean(name="remaining")
-        self.built = True
+
+    def parts(self) -> list[tuple[float, keras.metrics.Mean]]:
+        """Weights and metrics; see the base."""
+        return [(1.0, self.gain), (REMAINING, self.remaining)]
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32.
@@ -40,26 +44,3 @@ class RestoringTrainer(keras.Model):  # type: ignore[misc]
         wrong = ops.sum(original * (1.0 - amplitude * gain) ** 2, -1) + whole
         lost = ops.sum(original * (1.0 - amplitude) ** 2, -1) + whole
         return ops.stack([error, ops.log(wrong / lost)], axis=-1)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Mean over examples of the weighted sum of both parts."""
-        parts = ops.mean(y_pred, axis=0)
-        self.gain.update_state(parts[0])
-        self.remaining.update_state(parts[1])
-        return parts[0] + REMAINING * parts[1]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of `__init__`."""
-        return {"network": keras.saving.serialize_keras_object(self.network), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "RestoringTrainer":
-        """Rebuild from `get_config`."""
-        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})

@@ -13,7 +13,7 @@ from typing import Any
 from tfbwe.atomic import replacing
 from tfbwe.console import reported
 from tfbwe.errors import ConfigError
-from tfbwe.model.bundle import Bundle, pack
+from tfbwe.model.bundle import SIDES, Bundle, pack
 from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import (
     BEST,
@@ -29,7 +29,6 @@ QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 WAVE_QUANTISATIONS = ("none", "dynamic")
 """float16 and int8 would make the signal path of a wave graph coarse, and not its network alone."""
 GRAPHS = ("wave", "step")
-WAVE_CHANNELS = {"mono": 1, "stereo": 2}
 DEFAULTS = {"wave": ["dynamic"], "step": ["int8"]}
 
 
@@ -141,7 +140,7 @@ def _plan(run: Path, kind: Any, quantisations: list[str] | None, graphs: list[st
             elif quantisation in WAVE_QUANTISATIONS:
                 files += [
                     File(f"{kind}-{side}.{quantisation}.tflite", graph, quantisation, channels)
-                    for side, channels in WAVE_CHANNELS.items()
+                    for side, channels in SIDES.items()
                 ]
             elif graphs:
                 raise ConfigError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TfbweError
-from ..model.bundle import load_bundle, shipped_graphs
+from ..model.bundle import Bundle, load_bundle, shipped_graphs
 from ..model.interpreter import interpreter_name
 from .cost import measure_hops
 
@@ -36,45 +36,33 @@ def all_costs(say: Callable[[str], None]) -> Iterator[Row]:
         ``parameters``; ``None`` where unknown. A step graph is run with the received phase, for which there
         is no graph from wave to wave; C and the browser run the latter alone.
     """
-    graphs = shipped_graphs()
-    yield from (_in_python(name, path) for name, path in graphs.items())
-    waves = {
-        name: path for name, path in graphs.items() if load_bundle(path).manifest.graph["kind"] == "wave"
-    }
+    bundles = {name: load_bundle(path) for name, path in shipped_graphs().items()}
+    yield from (_in_python(name, bundle) for name, bundle in bundles.items())
+    waves = {name: bundle for name, bundle in bundles.items() if bundle.manifest.graph["kind"] == "wave"}
     for runtime, command in (("C", _c_program()), ("a browser", _browser_program())):
         if not command:
             say(f"no rows for {runtime}: make benchmark in a checkout builds what they need")
-        for name, path in waves.items() if command else ():
-            yield _elsewhere(name, path, command)
+        for name, bundle in waves.items() if command else ():
+            yield {**_described(name, bundle), **_printed([*command, bundle.name])}
 
 
-def _in_python(name: str, path: Path) -> Row:
-    phase = "received" if load_bundle(path).manifest.graph["kind"] == "step" else "mirror"
-    command = [sys.executable, "-m", "tfbwe", "benchmark", "--json", "--model", str(path), "--phase", phase]
+def _in_python(name: str, bundle: Bundle) -> Row:
+    phase = "received" if bundle.manifest.graph["kind"] == "step" else "mirror"
+    command = [sys.executable, "-m", "tfbwe", "benchmark", "--json", "--model", bundle.name, "--phase", phase]
     runtime = {"runtime": f"Python, {interpreter_name()}"}
-    return {
-        **_described(name, path),
-        **runtime,
-        **measure_hops(load_bundle(path), phase),
-        **_printed(command),
-    }
+    return {**_described(name, bundle), **runtime, **measure_hops(bundle, phase), **_printed(command)}
 
 
-def _elsewhere(name: str, path: Path, command: list[str]) -> Row:
-    return {**_described(name, path), **_printed([*command, str(path)])}
-
-
-def _described(name: str, path: Path) -> Row:
-    manifest = load_bundle(path).manifest
+def _described(name: str, bundle: Bundle) -> Row:
+    manifest, graph = bundle.manifest, bundle.manifest.graph
     return {
         "model": name,
-        "graph": manifest.graph["kind"],
+        "graph": graph["kind"],
         "quantisation": manifest.quantisation,
-        "parameters": manifest.graph["parameters"],
+        "parameters": graph["parameters"],
         "macs_per_s": manifest.macs_per_s,
         "size_bytes": manifest.size_bytes,
-        "latency_samples": manifest.graph.get("latency_samples", 0) + manifest.graph.get("hop_length", 0)
-        or None,
+        "latency_samples": graph.get("latency_samples", 0) + graph.get("hop_length", 0) or None,
     }
 
 

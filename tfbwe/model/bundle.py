@@ -22,6 +22,8 @@ MANIFEST_NAME = "tfbwe.json"
 MAX_BYTES = 64 * 2**20
 MAX_MANIFEST_BYTES = 2**20
 WEIGHTS = Path(__file__).parent.parent / "weights"
+SIDES = {"mono": 1, "stereo": 2}
+"""Channels of the graphs from wave to wave, by the end of their names."""
 DEFAULT = "stft"
 """The shipped model that is taken where none is named."""
 
@@ -77,20 +79,18 @@ def shipped_graphs() -> dict[str, Path]:
 
 def wave_graph(bundle: Bundle, channels: int) -> Bundle | None:
     """Graph from wave to wave of a shipped model, for so many channels, if it is one and there is one."""
-    path = _waves().get((bundle.manifest.sha256, channels))
-    return None if path is None else load_bundle(path)
+    name = bundle.manifest.model
+    side = next((side for side, count in SIDES.items() if count == channels), None)
+    if name not in shipped() or bundle.manifest.sha256 != _shipped_hash(name):
+        return None
+    path = WEIGHTS / "wave" / f"{name}-{side}.tflite"
+    return load_bundle(path) if path.exists() else None
 
 
 @functools.cache
-def _waves() -> dict[tuple[str, int], Path]:
-    """Files of wave graphs by the hash of the shipped model that they are made of, and their channels."""
-    files = {
-        (name, channels): WEIGHTS / "wave" / f"{name}-{side}.tflite"
-        for name in shipped()
-        for channels, side in ((1, "mono"), (2, "stereo"))
-    }
-    hashes = {name: load_bundle(name).manifest.sha256 for name in shipped()}
-    return {(hashes[name], channels): path for (name, channels), path in files.items() if path.exists()}
+def _shipped_hash(name: str) -> str:
+    """Hash of the flatbuffer of a shipped model."""
+    return load_bundle(name).manifest.sha256
 
 
 def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> Bundle:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe.errors import ConfigError
-from tfbwe.model.bundle import Bundle, load_bundle, wave_graph
+from tfbwe.model.bundle import SIDES, Bundle, load_bundle, wave_graph
 from tfbwe.network.run_folder import BEST, RESTORE, network_config, read_description
 from tfbwe.phase.mirror import MEMORYLESS
 from tfbwe.transform import TRANSFORMS
@@ -119,7 +119,7 @@ def load_model(model: str) -> Model:
     if Path(model).is_dir():
         return _load_run(Path(model))
     bundle = load_bundle(model)
-    graphs = [bundle, *(graph for channels in (1, 2) if (graph := wave_graph(bundle, channels)))]
+    graphs = [bundle, *(graph for channels in SIDES.values() if (graph := wave_graph(bundle, channels)))]
     contents = b"".join(graph.flatbuffer + graph.manifest.to_json().encode() for graph in graphs)
     name = Path(model).name.removesuffix(".tflite")
     return Model(name, bundle, hashlib.sha256(contents).hexdigest(), dataclasses.asdict(bundle.manifest))

@@ -14,6 +14,16 @@ EPOCHS = 3
 SETTINGS = ("--model", "stft", "--preset", "smoke", "--set", "hours=0.03")
 
 
+def state(checkpoint: Path) -> list[np.ndarray]:
+    """All numbers that decide how a run goes on."""
+    import keras
+
+    from training.learning.trainer import load_trainer
+
+    trainer = load_trainer(checkpoint)
+    return [keras.ops.convert_to_numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
+
+
 def made_up_song(seed: int, seconds: float = 8.0, channels: int = 2) -> np.ndarray:
     """Noise up to Nyquist under a beat, and notes: (channels, samples) float32."""
     rng = np.random.default_rng(seed)

@@ -39,12 +39,6 @@ def in_a_process(script, argv, **environment):
     )
 
 
-def state(checkpoint):
-    """All numbers that decide how a run goes on."""
-    trainer = load_trainer(checkpoint)
-    return [keras.ops.convert_to_numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
-
-
 @pytest.fixture
 def failing(capsys):
     """Return a way to run the command line that expects one line on standard error, and returns it."""
@@ -125,7 +119,9 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     shutil.copytree(killed_run(), run)
     assert fit.main(arguments(smoke.music(), run, "--resume")) == 0
     assert [row["epoch"] for row in read_history(run)] == ["1", "2", "3"]
-    for mine, its in zip(state(run / "last.keras"), state(smoke.run() / "last.keras"), strict=True):
+    for mine, its in zip(
+        smoke.state(run / "last.keras"), smoke.state(smoke.run() / "last.keras"), strict=True
+    ):
         np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-5)
     for mine, its in zip(read_history(run), read_history(smoke.run()), strict=True):
         assert float(mine["val_loss"]) == pytest.approx(float(its["val_loss"]), rel=1e-4)

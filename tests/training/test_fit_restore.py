@@ -15,12 +15,6 @@ keras = pytest.importorskip("keras")
 from training import fit  # noqa: E402
 from training.learning.presets import preset  # noqa: E402
 from training.learning.run import read_config, read_history  # noqa: E402
-from training.learning.trainer import load_trainer  # noqa: E402
-
-
-def state(checkpoint):
-    trainer = load_trainer(checkpoint)
-    return [keras.ops.convert_to_numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
 
 
 def test_a_restoring_network_trains_on_statistics_and_goes_on_where_it_was_stopped(tmp_path):
@@ -43,5 +37,5 @@ def test_a_restoring_network_trains_on_statistics_and_goes_on_where_it_was_stopp
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, cwd=ROOT, env=environment, capture_output=True).returncode == 130
     assert fit.main([*model, "--run", str(parts), "--resume"]) == 0
-    for a, b in zip(state(whole / "last.keras"), state(parts / "last.keras"), strict=True):
+    for a, b in zip(smoke.state(whole / "last.keras"), smoke.state(parts / "last.keras"), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)

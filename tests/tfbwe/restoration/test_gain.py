@@ -3,20 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, music, rounded
+from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, measured, music, rounded, spectrum
 from tfbwe.restoration.gain import at_bins, gated, noise_floor, smoothed, wiener
-from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER, band_power, moments
-from tfbwe.stft import stft
+from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER
 
 ONE = np.full(BANDS, 1.0, np.float32)
-
-
-def spectrum(x):
-    return stft(np.asarray(x, np.float32)).swapaxes(0, 1)[8:-8]
-
-
-def measured(x):
-    return moments(band_power(spectrum(x)))[1]
 
 
 def test_the_floor_of_rounded_music_is_that_of_the_rounding():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.restoring import measured, spectrum
 from tfbwe.restoration.statistics import (
     BANDS,
     CENTRES_HZ,
@@ -14,12 +15,6 @@ from tfbwe.restoration.statistics import (
     features,
     moments,
 )
-from tfbwe.stft import stft
-
-
-def spectrum(x):
-    """Frames (frames, channels, bins) away from both ends."""
-    return stft(np.asarray(x, np.float32)).swapaxes(0, 1)[8:-8]
 
 
 def white(seconds=8.0, level=0.1, channels=1, seed=0):
@@ -56,7 +51,7 @@ def test_silence_tells_nothing():
     assert (count, rows.any()) == (0, False)
     sound = white(2.0)
     half = np.concatenate([sound, np.zeros((1, 88200), np.float32)], axis=1)
-    expected, received = (moments(band_power(spectrum(x)))[1] for x in (sound, half))
+    expected, received = (measured(x) for x in (sound, half))
     np.testing.assert_allclose(received[1], expected[1], atol=0.2)
 
 
@@ -64,7 +59,7 @@ def test_the_window_leaks_as_much_as_is_stated():
     x = white(level=1.0)
     whole = np.fft.rfft(x)
     whole[:, np.fft.rfftfreq(x.shape[1], 1 / 44100) > CENTRES_HZ[60]] = 0
-    mean = moments(band_power(spectrum(np.fft.irfft(whole, x.shape[1]))))[1][0]
+    mean = measured(np.fft.irfft(whole, x.shape[1]))[0]
     leaked = LEAKAGE @ np.where(np.arange(BANDS) < 60, mean, 0)
     for distance in (3, 6, 12):
         level_db = 10 * np.log10(leaked[60 + distance] / mean[60 + distance])
@@ -83,8 +78,8 @@ def test_features_are_finite_for_any_power(power, cutoff_hz):
 
 
 def test_louder_music_moves_the_levels_alone():
-    rows = moments(band_power(spectrum(white())))[1]
-    louder = moments(band_power(spectrum(2 * white())))[1]
+    rows = measured(white())
+    louder = measured(2 * white())
     cutoff_hz = np.array([[8000.0]], np.float32)
     difference = features(louder[None], cutoff_hz) - features(rows[None], cutoff_hz)
     np.testing.assert_allclose(difference[0, :, :3], 2 * np.log(2) / 5, atol=1e-4)

@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("keras")
 
 from tests.helpers.batches import assert_same
+from tests.helpers.restoring import measured
 from tests.helpers.smoke import music
 from tfbwe.errors import ConfigError
-from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER, band_power, moments
-from tfbwe.stft import stft
+from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER
 from training.degradation.filters import Lowpass
 from training.degradation.responses import KEPT_OUT, KINDS, SMALLEST, drawn
 from training.examples import moments as kept
@@ -27,10 +27,6 @@ def song(seconds=6.0):
     x = np.fft.irfft(whole / (1 + (np.fft.rfftfreq(samples, 1 / 44100) / 1000) ** 2), samples)
     level = np.exp(np.repeat(rng.standard_normal(samples // 2205), 2205))
     return (0.05 * x / x.std() * level[:samples]).astype(np.float32)
-
-
-def measured(x):
-    return moments(band_power(stft(np.asarray(x, np.float32)).swapaxes(0, 1)[8:-8]))[1]
 
 
 def spread_of(rows):

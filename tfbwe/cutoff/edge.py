@@ -3,9 +3,9 @@
 Percentiles of cumulated energy mistake the weight of the bass for the end of the band. Here the levels of
 every bin are counted over time, their 95th percentile makes an envelope, and the edge is where it falls
 steeply and has nothing but noise floor above. There are two kinds of end: a wall (brick wall, resampler,
-codec), exact to a bin or two, and a knee (gentle low-pass), where the extrapolated trend of the octave below
-meets the slope. A fall that leaves content above it, or is no steeper than music's own, is no edge: a miss
-costs less than a false alarm.
+codec), exact to a bin or two, and a knee, the bend of a gentle low-pass, which `lowpass` tells from music's
+own fall by likelihood. A fall that leaves content above it, or is no steeper than music's own, is no edge: a
+miss costs less than a false alarm.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LOWEST_EDGE_HZ = 2000.0
+from .lowpass import LOWEST_EDGE_HZ, lowpass_hz
+
 FLOOR_DB = -160.0
 
 # A wall falls by so much within so many bins to either side.
@@ -21,18 +22,16 @@ _WALL_DB = {6: 15.0, 16: 30.0}
 _WALL_TO_FLOOR_DB = 12.0
 _FLAT_DB = 4.0
 
-# A knee is searched on a grid of bands. In half an octave music's own spectrum falls by up to 20 dB more
-# than the octave below foretells, rarely by 40 dB in all; a sixth-order low-pass by 18 dB (causal) or 36 dB
-# (forward and backward), and on. Each try: bands to reach over, least dB lost there, least dB lost in all.
-# The figures separate low-passed from untouched music of the training list.
-_BANDS_PER_OCTAVE = 24
-_LOWEST_BAND_HZ = 700.0
-_TREND, _GAP = 24, 2
-_TREND_DB_PER_BAND = -1.0
-_KNEES = ((12, 21.0, 40.0), (18, 23.0, 42.0))
-_KNEES_TO_FLOOR = ((12, 21.0, 22.0), (18, 23.0, 42.0))
-_KNEES_TO_WALL = ((12, 21.0, 25.0), (8, 18.0, 18.0))
-_FLOOR_BANDS = 3
+# A fall of less than this, which goes on above by this share of it, is a strong partial on a gentle slope.
+_CERTAIN_DB, _GOES_ON = 24.0, 0.3
+
+# By how much a low-pass must make an envelope likelier. With the first, no untouched track of the training
+# list ends below 15 kHz, with 35 one does; codecs, which spare the bands below their wall, need the second.
+_KNEE, _KNEE_BELOW_WALL = 40.0, 120.0
+# A lower wall is that of what the music went through last: a codec that spares the bands below it. A higher
+# one may have been there before a gentle low-pass.
+_LOWEST_OWN_WALL_HZ = 14000.0
+_HIGHEST = 0.9
 _DENSE_DB = 10.0
 
 Levels = NDArray[np.float64]
@@ -52,14 +51,23 @@ def find_edge_hz(envelope_db: NDArray[np.floating], bin_hz: float) -> float | No
     Returns
     -------
     float or None
-        The edge in Hz, at least 2000: of a wall its upper end, of a gentle low-pass about its -3 dB (causal)
-        or -6 dB (forward and backward) point. None where nothing ends below Nyquist or no end is certain.
+        The edge in Hz, at least 2000: of a wall where its fall begins, of a gentle low-pass its -3 dB
+        (causal) or -6 dB (forward and backward) point, or the end of its pass band where it is a steep one.
+        None where nothing ends below Nyquist or no end is certain.
     """
     level = np.maximum(np.asarray(envelope_db, dtype=np.float64), FLOOR_DB)
+    highest_hz = _HIGHEST * (level.size - 1) * bin_hz
     walls = (_wall_hz(level, bin_hz, width) for width in _WALL_DB)
-    wall_hz = next((edge_hz for edge_hz in walls if edge_hz is not None), None)
-    end_hz = (level.size - 1) * bin_hz if wall_hz is None else 0.94 * wall_hz
-    knee_hz = _knee_hz(level, bin_hz, end_hz, walled=wall_hz is not None)
+    wall_hz, certain = next((found for found in walls if found is not None), (None, False))
+    if wall_hz is None:
+        return _knee_hz(level, bin_hz, highest_hz, _KNEE)
+    if certain and wall_hz < _LOWEST_OWN_WALL_HZ:
+        return wall_hz
+    if not certain:
+        knee_hz = _knee_hz(level, bin_hz, highest_hz, _KNEE)
+        if knee_hz is not None and knee_hz < 0.9 * wall_hz:
+            return knee_hz
+    knee_hz = _knee_hz(level, bin_hz, min(0.94 * wall_hz, highest_hz), _KNEE_BELOW_WALL)
     return wall_hz if knee_hz is None else knee_hz
 
 
@@ -68,7 +76,8 @@ def _highest_from(level: Levels) -> Levels:
     return np.asarray(np.maximum.accumulate(level[::-1])[::-1])
 
 
-def _wall_hz(level: Levels, bin_hz: float, width: int) -> float | None:
+def _wall_hz(level: Levels, bin_hz: float, width: int) -> tuple[float, bool] | None:
+    """Return where a wall begins to fall, and whether it is certain that it is one."""
     margin = 3 * width
     at = np.arange(max(int(LOWEST_EDGE_HZ / bin_hz), margin), level.size - margin - 1)
     if at.size == 0:
@@ -86,9 +95,13 @@ def _wall_hz(level: Levels, bin_hz: float, width: int) -> float | None:
     if fall.max() <= 0:
         return None
     top, bottom = median[best - margin], upper[best + width]
-    inside = np.nonzero(upper[best - width : best + width + 1] >= max(top - 8, 0.5 * (top + bottom)))[0]
-    edge = best - width + (inside[-1] if inside.size else width) + 0.5
-    return float(edge * bin_hz) if _is_dense(level, edge, edge + 10, edge + 34) else None
+    inside = np.nonzero(upper[best - margin : best + width + 1] >= max(top - 8, 0.5 * (top + bottom)))[0]
+    edge = best - margin + (inside[-1] if inside.size else margin) + 0.5
+    if not _is_dense(level, edge, edge + 10, edge + 34):
+        return None
+    beyond = level[int(1.12 * edge) : int(1.2 * edge) + 2]
+    goes_on = beyond.size > 0 and bottom - float(np.median(beyond)) > _GOES_ON * fall.max()
+    return float(edge * bin_hz), bool(fall.max() >= _CERTAIN_DB or not goes_on)
 
 
 def _is_dense(level: Levels, edge: float, start: float, stop: float) -> bool:
@@ -103,86 +116,12 @@ def _is_dense(level: Levels, edge: float, start: float, stop: float) -> bool:
     return above.size > 0 and float(np.median(below) - np.median(above)) >= _DENSE_DB
 
 
-def _bands(level: Levels, bin_hz: float, end_hz: float) -> tuple[Levels, Levels]:
-    """Return centres in Hz and mean power in dB of overlapping bands, a sixth of an octave wide."""
-    count = int(_BANDS_PER_OCTAVE * np.log2(max(end_hz / _LOWEST_BAND_HZ, 1)))
-    centre = end_hz * 2.0 ** (-np.arange(count, -1, -1) / _BANDS_PER_OCTAVE)
-    power = np.concatenate([[0.0], np.cumsum(10 ** (level / 10))])
-    first = np.round(centre * 2 ** (-1 / 12) / bin_hz).astype(int)
-    stop = np.minimum(
-        np.maximum(np.round(centre * 2 ** (1 / 12) / bin_hz).astype(int), first + 2), level.size
-    )
-    first = np.minimum(first, stop - 1)
-    return centre, np.asarray(10 * np.log10((power[stop] - power[first]) / (stop - first) + 1e-30))
-
-
-def _knee_hz(level: Levels, bin_hz: float, end_hz: float, walled: bool) -> float | None:
-    centre_hz, band = _bands(level[: int(end_hz / bin_hz) + 1], bin_hz, end_hz)
-    if band.size < 2 * _TREND:
+def _knee_hz(level: Levels, bin_hz: float, end_hz: float, least: float) -> float | None:
+    """Return the cutoff of a gentle low-pass, if one makes the envelope up to `end_hz` so much likelier."""
+    if end_hz <= LOWEST_EDGE_HZ:
         return None
-    upper = _highest_from(band)
-    trend = _Trend(band)
-    on_floor = not walled and np.count_nonzero(upper <= upper[-1] + _FLAT_DB) > _FLOOR_BANDS
-    tries = _KNEES_TO_WALL if walled else _KNEES_TO_FLOOR if on_floor else _KNEES
-    knees = (_steepest(centre_hz, upper, trend, *least) for least in tries)
-    found = next((at for at in knees if at is not None), None)
-    if found is None:
-        return None
-    knee_hz = float(centre_hz[0] * 2 ** (_crossing(band, upper, trend, found) / _BANDS_PER_OCTAVE))
+    # At the upper end no music is left, or none that is missed.
+    floor_db = float(np.median(level[-(level.size // 25) - 1 :]))
+    knee_hz, gain = lowpass_hz(level, bin_hz, end_hz, floor_db)
     knee = knee_hz / bin_hz
-    return knee_hz if _is_dense(level, knee, 1.25 * knee, 1.42 * knee) else None
-
-
-class _Trend:
-    """Straight line through each octave of bands, never rising, never steeper than 24 dB an octave."""
-
-    def __init__(self, band: Levels) -> None:
-        x = np.arange(_TREND) - (_TREND - 1) / 2
-        octaves = np.lib.stride_tricks.sliding_window_view(band, _TREND)
-        self.mean = octaves.mean(axis=1)
-        self.slope = np.clip(octaves @ x / (x @ x), _TREND_DB_PER_BAND, 0.0)
-
-    def foretold(self, start: NDArray[np.intp], at: NDArray[np.intp]) -> Levels:
-        """Return the level that the octave from band `start` foretells for band `at`."""
-        return np.asarray(self.mean[start] + self.slope[start] * (at - start - (_TREND - 1) / 2))
-
-
-def _steepest(
-    centre_hz: Levels, upper: Levels, trend: _Trend, reach: int, least: float, least_total: float
-) -> int | None:
-    """Return the band after which the spectrum falls most below what the octave before foretells."""
-    start = np.arange(max(0, upper.size - reach - _TREND - _GAP + 1))
-    at = start + _TREND + _GAP - 1
-    here = trend.foretold(start, at) - upper[at]
-    excess = trend.foretold(start, at + reach) - upper[at + reach] - np.maximum(here, 0)
-    excess = np.where(centre_hz[at] >= LOWEST_EDGE_HZ, excess, 0.0)
-    best = int(np.argmax(excess))
-    rest = np.arange(at[best], upper.size)
-    total = (trend.foretold(start[best : best + 1], rest) - upper[rest]).max()
-    return int(at[best]) if excess[best] >= least and total >= least_total else None
-
-
-def _crossing(band: Levels, upper: Levels, trend: _Trend, knee: int) -> float:
-    """Return the band, with fraction, where the slope after a knee meets the trend before it."""
-    crossing = float(knee)
-    for _ in range(4):
-        start = np.array([np.clip(int(crossing) - _GAP - _TREND + 1, 0, trend.mean.size - 1)])
-        at = np.arange(start[0] + _TREND // 2, band.size)
-        line = trend.foretold(start, at)
-        lost = line - upper[at]
-        over = np.nonzero(lost > 15)[0]
-        if over.size == 0:
-            break
-        first = last = int(over[0])
-        while first > 0 and lost[first - 1] > 5:
-            first -= 1
-        while last + 1 < lost.size and lost[last] < lost[last + 1] < 30:
-            last += 1
-        x = at[first : max(last, first + 3) + 1]
-        y = line[x - at[0]] - band[x]
-        spread = x - x.mean()
-        slope = float(spread @ y) / max(float(spread @ spread), 1e-9)
-        if x.size < 3 or slope <= 0:
-            break
-        crossing = float(np.clip(x.mean() - y.mean() / slope, at[max(first - 6, 0)], at[first] + 1))
-    return crossing
+    return knee_hz if gain >= least and _is_dense(level, knee, 1.25 * knee, 1.42 * knee) else None

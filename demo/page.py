@@ -83,7 +83,8 @@ def build(
     _refuse_folder(out, force)
     out = out.resolve()
     chosen = [_condition(name) for name in conditions]
-    systems = line_up(load_models(models), ("received", "model"))
+    found_systems = line_up(load_models(models), ("received", "model"))
+    systems = [system for system in found_systems if not system.setting]
     staging = out.with_name(f".part-{out.name}")
     shutil.rmtree(staging, ignore_errors=True)
     try:

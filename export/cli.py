@@ -8,7 +8,7 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfbwe.atomic import replacing
 from tfbwe.console import reported
@@ -18,6 +18,7 @@ from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import (
     BEST,
     FEATURES,
+    RESTORE,
     TRAINING,
     best_network,
     network_config,
@@ -25,11 +26,16 @@ from tfbwe.network.run_folder import (
     read_features,
 )
 
+if TYPE_CHECKING:
+    from .bundles import Trained
+
 QUANTISATIONS = ("none", "float16", "dynamic", "int8")
 WAVE_QUANTISATIONS = ("none", "dynamic")
 """float16 and int8 would make the signal path of a wave graph coarse, and not its network alone."""
 GRAPHS = ("wave", "step")
 DEFAULTS = {"wave": ["dynamic"], "step": ["int8"]}
+SHIPPED = Path(__file__).parents[1] / "networks" / RESTORE
+"""The restoring network that comes with a checkout."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="tfbwe-export",
-        description="Convert the best network of a training run to model files for the decoder; verify each.",
+        description="Convert the best network of a training run, and a restoring network, to model files for "
+        "the decoder; verify each.",
         epilog="example: tfbwe-export runs/stft -o models --quantize none int8",
         allow_abbrev=False,
     )
@@ -69,14 +76,29 @@ def main(argv: list[str] | None = None) -> int:
         help="wave: the whole decoder in one graph, for mono and for stereo, in none or dynamic, of stft; "
         "step: the network alone (default: both where there are both)",
     )
+    parser.add_argument(
+        "--restore",
+        metavar="RUN",
+        type=Path,
+        default=SHIPPED if SHIPPED.is_dir() else None,
+        help="run folder of the restoring network that goes into the same files (default: "
+        f"{'networks/restore of this checkout' if SHIPPED.is_dir() else 'none: nothing is restored'})",
+    )
     parser.add_argument("--force", action="store_true", help="replace model files that exist")
     options = parser.parse_args(argv)
-    work = functools.partial(export, options.run, options.out, options.quantize, options.force, options.graph)
+    work = functools.partial(
+        export, options.run, options.out, options.quantize, options.force, options.graph, options.restore
+    )
     return reported("tfbwe-export", work, "export", options.out, "stopped")
 
 
 def export(
-    run: Path, out: Path, quantisations: list[str] | None, force: bool, graphs: list[str] | None = None
+    run: Path,
+    out: Path,
+    quantisations: list[str] | None,
+    force: bool,
+    graphs: list[str] | None = None,
+    restore: Path | None = None,
 ) -> None:
     """Write model files, each with its ``.json`` beside it.
 
@@ -93,6 +115,8 @@ def export(
     graphs : list of str, optional
         Among `GRAPHS`: ``wave`` writes ``MODEL-mono.QUANTISATION.tflite`` and ``MODEL-stereo...``, ``step``
         ``MODEL.QUANTISATION.tflite``; all that the model has if None.
+    restore : Path, optional
+        Run folder of the restoring network that goes into the same files; without one they restore nothing.
 
     Raises
     ------
@@ -112,7 +136,7 @@ def export(
         raise ConfigError(f"{out}: expected a folder to write to; it is a file")
     if not force:
         _refuse_existing(out, [file.name for file in files])
-    finished = _made(run, description, files)
+    finished = _made(run, restore, description, files)
     out.mkdir(parents=True, exist_ok=True)
     for bundle in finished:
         _write(out / bundle.name, bundle)
@@ -124,6 +148,11 @@ def _plan(run: Path, kind: Any, quantisations: list[str] | None, graphs: list[st
     """Files to be made; refuses what cannot be, with the reason."""
     from tfbwe.transform import TRANSFORMS
 
+    if kind == RESTORE:
+        raise ConfigError(
+            f"{run}: expected the run of a network that extends, received one that restores; it goes into "
+            f"the same files: tfbwe-export RUN --restore {run}"
+        )
     if not (isinstance(kind, str) and kind in TRANSFORMS):
         raise ConfigError(f"{run}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
     has_wave = TRANSFORMS[kind].frames is None
@@ -151,36 +180,52 @@ def _plan(run: Path, kind: Any, quantisations: list[str] | None, graphs: list[st
     return files
 
 
-def _made(run: Path, description: dict[str, Any], files: list[File]) -> list[Bundle]:
+def _made(run: Path, restore: Path | None, description: dict[str, Any], files: list[File]) -> list[Bundle]:
     """Convert and verify."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # conversion needs it, wherever the network was trained
-    with quiet():
-        from tfbwe.model.features import HEADS
-        from tfbwe.network.autoencoder import AutoencoderConfig
+    from tfbwe.restoration.statistics import FEATURES as FEATURES_OF_A_BAND
 
+    with quiet():
         from .bundles import float32_bundle, step_bundle, wave_bundle
+
+    trained = _trained(run, restore, description)
+    steps = any(file.graph == "step" for file in files)
+    statistics = None if restore is None or not steps else read_features(restore, FEATURES_OF_A_BAND)
+    with quiet():
+        reference = float32_bundle(trained) if any(file.graph == "wave" for file in files) else None
+    finished = []
+    for file in files:
+        with quiet():
+            if reference is not None and file.graph == "wave":
+                made = wave_bundle(file.name, trained, file.quantisation, file.channels, reference)
+            else:
+                music = read_features(run, trained.config.bins)
+                made = step_bundle(file.name, trained, file.quantisation, music, statistics)
+        finished.append(made)
+    return finished
+
+
+def _trained(run: Path, restore: Path | None, description: dict[str, Any]) -> Trained:
+    """Both networks, checked."""
+    from tfbwe.network.autoencoder import AutoencoderConfig
+    from tfbwe.network.restorer import RestorerConfig
+
+    from .bundles import Trained
 
     config = network_config(run)
     assert isinstance(config, AutoencoderConfig)  # `_plan` refused a restoring network
-    if config.heads != HEADS:
+    if description["config"].get("objective") == "squared_error":
         raise ConfigError(
-            f"{run}: expected a network with the heads {', '.join(HEADS)}, as the decoder needs; "
-            f"this one has {', '.join(config.heads)} (preset paper?); "
-            f"{TRAINING}.evaluate takes the run itself"
+            f"{run}: expected a network that reads what was restored, as the decoder needs; this one was "
+            f"trained to the paper's objective; {TRAINING}.evaluate takes the run itself"
         )
     network = best_network(run)
-    with quiet():
-        waves = any(file.graph == "wave" for file in files)
-        reference = float32_bundle(network, config, description) if waves else None
-    finished = []
-    for file in files:
-        what = (file.name, network, config, description, file.quantisation)
-        with quiet():
-            if reference is not None and file.graph == "wave":
-                finished.append(wave_bundle(*what, file.channels, reference))
-            else:
-                finished.append(step_bundle(*what, read_features(run, config.bins)))
-    return finished
+    if restore is None:
+        return Trained(network, config, description)
+    shape = network_config(restore)
+    if not isinstance(shape, RestorerConfig):
+        raise ConfigError(f"--restore {restore}: expected a run of {TRAINING}.fit --model {RESTORE}")
+    return Trained(network, config, description, best_network(restore), shape, read_description(restore))
 
 
 def _verified(verification: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""From a trained network to TFLite flatbuffers of the decoder's graph, one for each quantisation."""
+"""From trained networks to TFLite flatbuffers of the decoder's graphs, one for each quantisation."""
 
 from __future__ import annotations
 
@@ -12,27 +12,38 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfbwe.errors import ModelError
+from tfbwe.model.interpreter import MAIN
+from tfbwe.model.step_model import RESTORE
 from tfbwe.network.autoencoder import AutoencoderConfig, decoder_graph
 
 from .wave import WaveGraph
 
 FloatArray = npt.NDArray[np.float32]
+_NOTHING = np.zeros((0, 1, 1), np.float32)
 
 
 def convert(
-    network: keras.Model, config: AutoencoderConfig, features: FloatArray, quantisation: str
+    network: keras.Model,
+    config: AutoencoderConfig,
+    restorer: keras.Model | None,
+    quantisation: str,
+    features: FloatArray = _NOTHING,
+    statistics: FloatArray = _NOTHING,
 ) -> bytes:
-    """Convert a network into the graph that the decoder runs.
+    """Convert the networks into the graph that the decoder runs.
 
     Parameters
     ----------
     network : keras.Model
         As `tfbwe.network.autoencoder.autoencoder` builds it.
     config : AutoencoderConfig
-    features : (excerpts, frames, bins) float32
-        Training features that set the ranges of ``int8``.
+    restorer : keras.Model or None
+        As `tfbwe.network.restorer.restorer` builds it: becomes a signature of its own.
     quantisation : str
         One of `export.cli.QUANTISATIONS`. All have float inputs and outputs and static shapes.
+    features : (excerpts, frames, bins) float32
+    statistics : (excerpts, 155, 6) float32
+        Training features of both networks that set the ranges of ``int8``.
 
     Returns
     -------
@@ -45,9 +56,17 @@ def convert(
         If the converter fails, for example on an operation that is not built in.
     """
     graph = decoder_graph(network, config)
+    graphs = {MAIN: graph, **({} if restorer is None else {RESTORE: restorer})}
+
+    def examples() -> Iterator[tuple[str, dict[str, FloatArray]]]:
+        for inputs in representative(graph, features):
+            yield MAIN, inputs
+        for one in statistics if RESTORE in graphs else ():
+            yield RESTORE, {"statistics": one[None]}
+
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
-        _save(graph, folder)
-        return _flatbuffer(folder, quantisation, lambda: representative(graph, features))
+        _save(graphs, folder)
+        return _flatbuffer(folder, quantisation, list(graphs), examples)
 
 
 def convert_wave(graph: WaveGraph, quantisation: str) -> bytes:
@@ -71,14 +90,17 @@ def convert_wave(graph: WaveGraph, quantisation: str) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
         tf.saved_model.save(graph, folder, signatures=graph.function())
-        return _flatbuffer(folder, quantisation)
+        return _flatbuffer(folder, quantisation, [MAIN])
 
 
 def _flatbuffer(
-    folder: str, quantisation: str, examples: Callable[[], Iterator[dict[str, FloatArray]]] | None = None
+    folder: str,
+    quantisation: str,
+    signatures: list[str],
+    examples: Callable[[], Iterator[tuple[str, dict[str, FloatArray]]]] | None = None,
 ) -> bytes:
-    """Convert a SavedModel; `examples` set the ranges of ``int8``."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+    """Convert a SavedModel; `examples` of inputs, each with its signature, set the ranges of ``int8``."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if quantisation != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -93,19 +115,31 @@ def _flatbuffer(
         raise ModelError(f"cannot be converted to {quantisation}: {error}") from None
 
 
-def _save(graph: keras.Model, folder: str) -> None:
-    """Write a SavedModel whose signature has the names of the graph's tensors."""
-    names = [tensor.name for tensor in graph.inputs]
+def _save(graphs: dict[str, keras.Model], folder: str) -> None:
+    """Write a SavedModel with a signature for each graph, which has the names of its tensors."""
     module = tf.Module()
     # Keras' own tracking does not reach tf.Module: without this the converter would lose the weights.
-    module.weights = [variable.value for variable in graph.variables]
+    module.weights = [variable.value for graph in graphs.values() for variable in graph.variables]
+    module.functions = {name: _function(graph) for name, graph in graphs.items()}
+    signatures = {
+        name: module.functions[name].get_concrete_function(
+            **{t.name: tf.TensorSpec((1, *t.shape[1:]), tf.float32, name=t.name) for t in graph.inputs}
+        )
+        for name, graph in graphs.items()
+    }
+    tf.saved_model.save(module, folder, signatures=signatures)
+
+
+def _function(graph: keras.Model) -> Any:
+    """A graph as a function of tensors by name, to tensors by name."""
+    names = [tensor.name for tensor in graph.inputs]
 
     def serve(**tensors: Any) -> Any:
-        return graph({name: tensors[name] for name in names}, training=False)
+        given = [tensors[name] for name in names]
+        found = graph(dict(zip(names, given, strict=True)) if isinstance(graph.input, dict) else given[0])
+        return found if isinstance(found, dict) else {"log_gain": found}
 
-    specs = {t.name: tf.TensorSpec(t.shape, tf.float32, name=t.name) for t in graph.inputs}
-    module.serve = tf.function(serve)
-    tf.saved_model.save(module, folder, signatures=module.serve.get_concrete_function(**specs))
+    return tf.function(serve)
 
 
 def representative(graph: keras.Model, features: FloatArray) -> Iterator[dict[str, FloatArray]]:

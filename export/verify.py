@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tfbwe.errors import ModelError
 from tfbwe.extension import EXTENSIONS, WaveExtension
-from tfbwe.measures.cost import made_up_music
+from tfbwe.measures.cost import made_up_music, weakened_noise
 from tfbwe.model.bundle import Bundle
 from tfbwe.model.step_model import StepModel
 from tfbwe.model.wave_model import WaveModel
@@ -16,7 +16,7 @@ from tfbwe.model.wave_model import WaveModel
 FloatArray = npt.NDArray[np.float32]
 
 MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
-"""Largest root mean square difference of the heads.
+"""Largest root mean square difference of what a network returns.
 
 0.15 nepers are 1.3 dB, a fifth of what the network itself is off.
 """
@@ -47,10 +47,46 @@ def verify(network: keras.Model, bundle: Bundle, features: FloatArray) -> dict[s
     ModelError
         If a value is not finite, or the difference exceeds `MAX_RMS_NEPERS`.
     """
-    heads = network.predict(features, batch_size=4, verbose=0)
-    expected = np.stack([heads[name] for name in bundle.manifest.heads], axis=1)
     model = StepModel(bundle, 1)
     received = np.stack([_run(model, excerpt) for excerpt in features])
+    rms, largest = _difference(bundle, received, network.predict(features, batch_size=4, verbose=0))
+    return {
+        "excerpts": features.shape[0],
+        "frames": features.shape[1],
+        "rms_nepers": rms,
+        "max_nepers": largest,
+        "limit_rms_nepers": MAX_RMS_NEPERS[bundle.manifest.quantisation],
+    }
+
+
+def verify_restoring(restorer: keras.Model, bundle: Bundle, statistics: FloatArray) -> dict[str, float]:
+    """Run the restoring network of a bundle's graph against the trained one.
+
+    Parameters
+    ----------
+    restorer : keras.Model
+    bundle : Bundle
+    statistics : (excerpts, 155, 6) float32
+        Of held-out music.
+
+    Returns
+    -------
+    dict
+        ``restoring_rms_nepers`` and ``restoring_max_nepers``.
+
+    Raises
+    ------
+    ModelError
+        As `verify`.
+    """
+    model = StepModel(bundle, 1)
+    received = np.concatenate([model.restoring(one[None]) for one in statistics])
+    rms, largest = _difference(bundle, received, restorer.predict(statistics, verbose=0))
+    return {"restoring_rms_nepers": rms, "restoring_max_nepers": largest}
+
+
+def _difference(bundle: Bundle, received: FloatArray, expected: FloatArray) -> tuple[float, float]:
+    """Root mean square and largest difference, nepers; refuses one that is too large."""
     limit = MAX_RMS_NEPERS[bundle.manifest.quantisation]
     difference = received - expected
     rms = float(np.sqrt(np.mean(difference**2)))
@@ -59,21 +95,16 @@ def verify(network: keras.Model, bundle: Bundle, features: FloatArray) -> dict[s
             f"{bundle.name}: expected the trained network's output within {limit} nepers rms, "
             f"the difference is {rms:.4g}"
         )
-    return {
-        "excerpts": features.shape[0],
-        "frames": features.shape[1],
-        "rms_nepers": round(rms, 6),
-        "max_nepers": round(float(np.abs(difference).max()), 6),
-        "limit_rms_nepers": limit,
-    }
+    return round(rms, 6), round(float(np.abs(difference).max()), 6)
 
 
 def _run(model: StepModel, excerpt: FloatArray) -> FloatArray:
-    """Heads of an excerpt, (heads, frames, bins)."""
+    """Output for an excerpt, (frames, bins)."""
     model.reset()
     if not model.manifest.states:
-        return model.step(excerpt[None])[:, 0]
-    return np.concatenate([model.step(frame[None]) for frame in excerpt], axis=1)
+        block: FloatArray = model.step(excerpt[None])[0]
+        return block
+    return np.concatenate([model.step(frame[None]) for frame in excerpt])
 
 
 def verify_wave(bundle: Bundle, reference: Bundle) -> dict[str, float]:
@@ -112,18 +143,19 @@ def verify_wave(bundle: Bundle, reference: Bundle) -> dict[str, float]:
 
 
 def _added(bundle: Bundle, x: FloatArray) -> FloatArray:
-    """High band that a model makes of music, for two cutoffs and weights; before it is added, and rounded.
+    """What a model adds to music for two cutoffs and weights, and where a weak band is left to be restored.
 
     Neither cutoff lies below the end of the music: where target and coherent magnitude are nearly equal, what
     is missing hangs on their rounding, and the steadying of the stereo image carries it on.
     """
     channels = len(x)
     parts = []
-    for cutoff_hz, diffuse in ((8000.0, 1.0), (11025.0, 0.5)):
+    weak = weakened_noise((channels, x.shape[1]))
+    for signal, cutoff_hz, diffuse in ((x, 8000.0, 1.0), (x, 11025.0, 0.5), (weak, 8000.0, 0.5)):
         settings = (channels, cutoff_hz, diffuse, "mirror")
         if bundle.manifest.graph["kind"] == "wave":
-            high_band = WaveExtension(WaveModel(bundle, channels), *settings).process(x, 0)
+            high_band = WaveExtension(WaveModel(bundle, channels), *settings).process(signal, 0)
         else:
-            high_band = EXTENSIONS["stft"](StepModel(bundle, channels), *settings).process(x, 0)
+            high_band = EXTENSIONS["stft"](StepModel(bundle, channels), *settings).process(signal, 0)
         parts.append(high_band)
     return np.concatenate(parts, axis=1)

@@ -1,9 +1,10 @@
 """The whole decoder of an STFT model as one graph: a hop of samples and states in, the next ones out.
 
-It computes what `tfbwe.extension.stft` and `tfbwe.extension.high_band` do, with the mirrored phase, for a
-cutoff and a weight that are inputs: where those slice, this multiplies by masks. TFLite has no inverse FFT; a
-forward one serves. With A the real part of a spectrum made even and B its imaginary part made odd, the
-inverse at n is (Re S + Im S) / N of S = FFT(A + B), and (Re S - Im S) / N at N - n.
+It computes what `tfbwe.restoration.stream`, `tfbwe.extension.stft` and `tfbwe.extension.high_band` do, with
+the mirrored phase, for a cutoff and a weight that are inputs: where those slice, this multiplies by masks.
+TFLite has no inverse FFT; a forward one serves. With A the real part of a spectrum made even and B its
+imaginary part made odd, the inverse at n is (Re S + Im S) / N of S = FFT(A + B), and (Re S - Im S) / N at
+N - n.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tfbwe.band import FADE_HZ, crossover
+from tfbwe.band import diffuse_weight
 from tfbwe.decoder import LOUDEST
-from tfbwe.extension.high_band import CEILING, EDGE, IMAGE_S
+from tfbwe.extension.high_band import CEILING, IMAGE_S
 from tfbwe.extension.stft import FADE_STEP, FADE_STEPS, FORGET
-from tfbwe.model.features import NORMALISATION
+from tfbwe.model.features import HEAD, NORMALISATION
 from tfbwe.network.autoencoder import AutoencoderConfig, step_graph
 from tfbwe.phase.mirror import TINY
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, window
+
+from .wave_restoring import TENSORS as RESTORING_TENSORS
+from .wave_restoring import Restoring
 
 LATENCY = N_FFT - HOP_LENGTH
 """Samples by which a hop comes out later than it went in."""
@@ -39,6 +43,7 @@ TENSORS = {
     "overlap": "state: high band of frames that are not complete",
     "frame": "state: 1 in every second frame, by which the mirrored phase goes",
     "image": "state: level differences between channels",
+    **RESTORING_TENSORS,
     **{f"state_{i}": "state: memory of the network" for i in range(8)},
 }
 """What each tensor is; every state ``x`` has an output ``next_x``, and starts at zero."""
@@ -52,6 +57,8 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
     network : keras.Model
         As `tfbwe.network.autoencoder.autoencoder` builds it, causal.
     config : AutoencoderConfig
+    restorer : keras.Model or None
+        As `tfbwe.network.restorer.restorer` builds it; without one nothing is restored.
     channels : int
         Whose gains are linked and whose image is steadied.
     highest_cutoff_hz, highest_hz : float
@@ -62,6 +69,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         self,
         network: keras.Model,
         config: AutoencoderConfig,
+        restorer: keras.Model | None,
         channels: int,
         highest_cutoff_hz: float,
         highest_hz: float,
@@ -70,8 +78,10 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         self.channels, self.config = channels, config
         self.highest_cutoff_hz, self.highest_hz = highest_cutoff_hz, highest_hz
         self.step = step_graph(network, config, channels)
+        self.restoring = Restoring(restorer)
         # Keras' own tracking does not reach tf.Module: without this the converter would lose the weights.
-        self.weights = [variable.value for variable in self.step.variables]
+        networks = [self.step, *([] if restorer is None else [restorer])]
+        self.weights = [variable.value for one in networks for variable in one.variables]
         self.number = tf.constant(np.arange(config.bins), tf.float32)
         self.window = tf.constant(window())
         self.synthesis = tf.constant(window() / (N_FFT / HOP_LENGTH / 2) / N_FFT, tf.float32)
@@ -88,6 +98,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
             name: (self.channels, *shape[1:]) for name, shape in self.config.state_shapes.items()
         }
         own |= {"history": (self.channels, LATENCY), "overlap": (self.channels, LATENCY), "frame": (1,)}
+        own |= self.restoring.state_shapes
         return own | ({"image": (self.channels, self.config.bins)} if self.channels > 1 else {})
 
     @property
@@ -105,34 +116,41 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         cutoff_hz, diffuse, lost = given["cutoff_hz"], given["diffuse"], given["lost"]
         past = tf.concat([given["history"], given["hop"]], axis=1)
         spectrum = tf.signal.rfft(tf.clip_by_value(past, -LOUDEST, LOUDEST) * self.window)
+        real, imaginary = tf.math.real(spectrum), tf.math.imag(spectrum)
+        gain, share, reach_hz, next_states = self.restoring(real, imaginary, given)
+        raised = gain - 1
         # Slices of complex tensors do not convert: first the parts, then the slices.
-        real, imaginary = (part(spectrum)[:, : self.config.bins] for part in (tf.math.real, tf.math.imag))
-        magnitude = tf.sqrt(real * real + imaginary * imaginary)
+        low_real, low_imaginary = (part[:, : self.config.bins] for part in (real, imaginary))
+        magnitude = tf.sqrt(low_real * low_real + low_imaginary * low_imaginary)
+        restored = magnitude * gain[:, : self.config.bins]
+        hertz = self.number * BIN_HZ
+        read = restored * _one(hertz <= reach_hz)
         kept = _one(lost < FORGET)
         states = {name: given[name] * kept for name in self.config.state_shapes}
-        features = NORMALISATION.features(magnitude, ops)
+        features = NORMALISATION.features(read, ops)
         out = self.step({"features": features[:, None], **states}, training=False)
+        next_states |= {f"next_{name}": out[f"next_{name}"] for name in states}
         moves = _one((cutoff_hz > 0) & (cutoff_hz <= self.highest_cutoff_hz))
-        log_gain, log_residual = out["log_gain"][:, 0], out["log_residual"][:, 0]
         octave = _one(self._octave(cutoff_hz))
-        power = tf.reduce_sum(magnitude * magnitude * octave, -1, keepdims=True) / tf.reduce_sum(octave)
+        power = tf.reduce_sum(restored * restored * octave, -1, keepdims=True) / tf.reduce_sum(octave)
         ceiling = CEILING * tf.sqrt(power)
-        gain = self._gain(log_gain, magnitude, power, ceiling)
-        hertz = self.number * BIN_HZ
-        target = self._mended(NORMALISATION.raised(magnitude, log_residual, ops), magnitude, cutoff_hz)
+        target = NORMALISATION.raised(read, out[HEAD][:, 0], ops)
         diffuses = moves * _one(diffuse > 0)
         beyond = (target > ceiling) & (ceiling > 0) & (hertz >= cutoff_hz)
-        missing = self._missing(target, magnitude, gain, ceiling)
-        next_states = {f"next_{name}": out[f"next_{name}"] for name in states}
+        target = tf.minimum(tf.maximum(target, 0.0), ceiling)
+        missing = tf.sqrt(tf.maximum((target - restored) * (target + restored), 0.0))
+        missing *= share[:, : self.config.bins]
         if self.channels > 1:
             missing, image = self._steady(missing, ceiling, given["image"], cutoff_hz, diffuses)
             next_states["next_image"] = image
-        top = tf.clip_by_value(1 - (hertz - self.highest_hz) / FADE_HZ, 0.0, 1.0)
-        raised = (gain - 1) * crossover(hertz, cutoff_hz, ops) * top
-        diffused = missing * _one(hertz >= cutoff_hz) * top * diffuse
+        diffused = missing * diffuse_weight(hertz, cutoff_hz, self.highest_hz, ops) * diffuse
         fade = moves * tf.maximum(0.0, 1 - tf.floor(lost / FADE_STEP) / FADE_STEPS)
-        phasor = self._mirrored(real, imaginary, magnitude, cutoff_hz, given["frame"])
-        added = ((x * raised + p * diffused) * fade for x, p in zip((real, imaginary), phasor, strict=True))
+        phasor = self._mirrored(low_real, low_imaginary, magnitude, cutoff_hz, given["frame"])
+        rest = [[0, 0], [0, N_FFT // 2 + 1 - self.config.bins]]
+        added = (
+            (x * raised + tf.pad(p * diffused, rest)) * fade
+            for x, p in zip((real, imaginary), phasor, strict=True)
+        )
         total = self._inverse(*added) + tf.pad(given["overlap"], [[0, 0], [0, HOP_LENGTH]])
         high_band = total[:, :HOP_LENGTH]
         return {
@@ -149,40 +167,6 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         """Whether each bin is one of the octave under the cutoff."""
         highest = tf.clip_by_value(tf.floor(cutoff_hz / BIN_HZ), 1.0, self.config.bins - 1.0)
         return (self.number >= tf.floor(highest / 2)) & (self.number < highest)
-
-    def _gain(self, log_gain: Any, magnitude: Any, power: Any, ceiling: Any) -> Any:
-        """One gain for all channels, their mean weighted by power; limited in each, (channels, bins)."""
-        weights = power + 1e-12
-        weights /= tf.reduce_sum(weights, 0, keepdims=True)
-        linked = tf.exp(tf.reduce_sum(log_gain * weights, 0, keepdims=True))
-        limit = ceiling / tf.maximum(magnitude, NORMALISATION.epsilon)
-        return tf.minimum(linked, tf.maximum(limit, 1.0))
-
-    def _missing(self, target: Any, magnitude: Any, gain: Any, ceiling: Any) -> Any:
-        """Magnitude of the diffuse term, (channels, bins)."""
-        target = tf.minimum(tf.maximum(target, 0.0), ceiling)
-        coherent = gain * magnitude
-        return tf.sqrt(tf.maximum((target - coherent) * (target + coherent), 0.0))
-
-    def _mended(self, target: Any, magnitude: Any, cutoff_hz: Any) -> Any:
-        """Target magnitudes just above the cutoff, held between those of the bands on both sides."""
-        hertz = self.number * BIN_HZ
-        edges = [tf.minimum(cutoff_hz * (1 + EDGE * k), self.highest_hz) for k in (-2, -1, 0, 1, 2)]
-        below, flank, above = (
-            _one((hertz >= edges[i]) & (hertz < edges[j])) for i, j in ((0, 1), (2, 3), (3, 4))
-        )
-
-        def mean(x: Any, mask: Any) -> Any:
-            return tf.reduce_sum(x * mask, -1, keepdims=True) / tf.maximum(tf.reduce_sum(mask), 1.0)
-
-        def typical(x: Any) -> Any:
-            logarithm = NORMALISATION.log(tf.maximum(x, 0.0), ops)
-            return tf.exp(mean(logarithm, above)) - NORMALISATION.epsilon
-
-        loudest = tf.sqrt(tf.maximum(mean(target * target, below), mean(target * target, above)))
-        mended = tf.maximum(tf.minimum(target, loudest), typical(target) - typical(magnitude))
-        there = [tf.minimum(tf.reduce_sum(mask), 1.0) for mask in (below, flank, above)]
-        return target + flank * there[0] * there[1] * there[2] * (mended - target)
 
     def _steady(self, missing: Any, ceiling: Any, image: Any, cutoff_hz: Any, moves: Any) -> tuple[Any, Any]:
         """Smooth each channel's level relative to the mean of all; return the level differences too."""
@@ -215,8 +199,6 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
 
     def _inverse(self, real: Any, imaginary: Any) -> Any:
         """Windowed inverse FFT, (channels, N_FFT)."""
-        rest = [[0, 0], [0, N_FFT // 2 + 1 - self.config.bins]]
-        real, imaginary = tf.pad(real, rest), tf.pad(imaginary, rest)
         even = tf.concat([real, tf.reverse(real[:, 1:-1], [1])], 1)
         odd = tf.concat([imaginary, -tf.reverse(imaginary[:, 1:-1], [1])], 1)
         spectrum = tf.signal.rfft(even + odd)

@@ -16,9 +16,9 @@ class StandInDecoder:
 
     latency = LATENCY
 
-    def __init__(self, model, channels, cutoff_hz=None, diffuse=1.0, phase="mirror"):
+    def __init__(self, model, channels, cutoff_hz=None, diffuse=1.0, phase="mirror", known=None):
         self.channels, self.cutoff_hz, self.diffuse = channels, cutoff_hz, diffuse
-        self.bundle = model
+        self.bundle, self.known = model, known
         self.limited_frames = 0
         self.reset()
 
@@ -44,7 +44,7 @@ class StandInDecoder:
 def stand_in(monkeypatch):
     """Put a decoder without a network in the place of the shipped model."""
     bundle = SimpleNamespace(
-        cutoff_range_hz=(3500.0, 16000.0), manifest=SimpleNamespace(graph={"kind": "step"})
+        cutoff_range_hz=(3500.0, 16000.0), manifest=SimpleNamespace(graph={"kind": "step"}, restoring={})
     )
     for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.model.bundle"):
         monkeypatch.setattr(f"{module}.load_bundle", lambda model, trust=False: bundle)

@@ -13,19 +13,18 @@ HIGHEST_CUTOFF_HZ = 15200.0
 HIGHEST_HZ = 16000.0
 """Up to where a high band is predicted and measured: lossy music is not to be trusted above."""
 CROSSOVER = 0.8
-"""The coherent gain acts from this share of the cutoff on: a gentle low-pass takes something there too."""
+"""Restoring acts from this share of the cutoff on: a gentle low-pass takes something there too."""
 FADE_HZ = 500.0
-"""Width of the fade of the coherent term under the crossover, and of both terms at the upper end."""
+"""Width of the fade of restoring under the crossover, and of the diffuse term at the upper end."""
 
 DEFAULT_CUTOFF_HZ = 11025.0
 """For a receiver that neither tracks the cutoff nor is given one: the band of a sound at 22.05 kHz."""
 
 Hertz = npt.NDArray[np.float64]
-Weights = npt.NDArray[np.float32]
 
 
 def crossover(frequencies: Any, cutoff_hz: Any, xp: Any = np) -> Any:
-    """Weight of the coherent gain, rising from 0 to 1 below 0.8 times the cutoff.
+    """Weight of what is restored, rising from 0 to 1 below 0.8 times the cutoff.
 
     Parameters
     ----------
@@ -37,23 +36,17 @@ def crossover(frequencies: Any, cutoff_hz: Any, xp: Any = np) -> Any:
     return xp.clip((frequencies - CROSSOVER * cutoff_hz) / FADE_HZ + 1, 0, 1)
 
 
-def fades(frequencies: Hertz, cutoff_hz: float, highest_hz: float) -> tuple[Weights, Weights]:
-    """Weights of the coherent and of the diffuse term at each frequency.
+def diffuse_weight(frequencies: Any, cutoff_hz: Any, highest_hz: float, xp: Any = np) -> Any:
+    """Weight of the diffuse term: 0 below the cutoff, 1 above, fading out beyond the highest frequency.
 
     Parameters
     ----------
-    frequencies : (bins,) float64
+    frequencies, cutoff_hz : arrays or tensors that broadcast
         Hz.
-    cutoff_hz : float
-        Where the received band ends.
     highest_hz : float
-        Up to where the high band is predicted; both fade out above.
-
-    Returns
-    -------
-    coherent, diffuse : (bins,) float32, 0..1
+        Up to where the high band is predicted.
+    xp : module
+        `numpy` or `keras.ops`.
     """
-    top = np.clip(1 - (frequencies - highest_hz) / FADE_HZ, 0, 1)
-    coherent = crossover(frequencies, cutoff_hz) * top
-    diffuse = (frequencies >= cutoff_hz) * top
-    return coherent.astype(np.float32), diffuse.astype(np.float32)
+    top = xp.clip(1 - (frequencies - highest_hz) / FADE_HZ, 0, 1)
+    return xp.where(frequencies >= cutoff_hz, top, 0.0 * top)

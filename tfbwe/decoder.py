@@ -10,11 +10,10 @@ import os
 
 import numpy as np
 
-from .errors import AudioError, ConfigError, ModelError
+from .errors import AudioError, ConfigError
 from .extension import EXTENSIONS, Extension, WaveExtension
 from .extension.delay import Delay
 from .model.bundle import Bundle, load_bundle, wave_graph
-from .model.features import HEADS
 from .model.step_model import StepModel
 from .model.wave_model import WaveModel
 from .samples import float_samples
@@ -40,6 +39,9 @@ class Decoder:
         Weight of the diffuse term, 0 (best SDR) to 1 (full spectrum).
     phase : {"mirror", "received", "pghi"}
         Phase of the diffuse term; ``pghi`` for models of the STFT only.
+    known : (4, 155) float32, optional
+        Long-term statistics of all the music, measured beforehand, as
+        `tfbwe.restoration.statistics.LongTerm` has them; those of the stream so far if ``None``.
 
     Attributes
     ----------
@@ -72,24 +74,23 @@ class Decoder:
         cutoff_hz: float | None = None,
         diffuse: float = 1.0,
         phase: str = "mirror",
+        known: FloatArray | None = None,
     ) -> None:
         channels = whole_number("channels", channels)
         if not 1 <= channels <= MAX_CHANNELS:
             raise ConfigError(f"channels: expected 1 to {MAX_CHANNELS}, received {channels}")
         check_settings(SAMPLE_RATE, cutoff_hz, diffuse, phase)
         bundle = load_bundle(model)
-        if bundle.manifest.heads != HEADS:
-            raise ModelError(f"{bundle.name}: expected the heads {HEADS}, received {bundle.manifest.heads}")
         self.channels = channels
         self.bundle = bundle = (wave_graph(bundle, channels) if phase == "mirror" else None) or bundle
         self._extension: Extension
         if bundle.manifest.graph["kind"] == "wave":
             graph = WaveModel(bundle, channels)
-            self._extension = WaveExtension(graph, channels, cutoff_hz, diffuse, phase)
+            self._extension = WaveExtension(graph, channels, cutoff_hz, diffuse, phase, known)
         else:
             network = StepModel(bundle, channels)
             made = EXTENSIONS[network.transform.name]
-            self._extension = made(network, channels, cutoff_hz, diffuse, phase)
+            self._extension = made(network, channels, cutoff_hz, diffuse, phase, known)
         self.latency = self._extension.latency
         self.reset()
 

@@ -75,7 +75,8 @@ def card(report: Report, name: str) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=name,
         facts=table(["", ""], _facts(manifest, report.costs[name])),
-        runs="\n".join(_runs(manifest["training"])),
+        runs="\n".join(runs := _runs(manifest["training"])),
+        last=len(runs),
         tracks=its["tracks"],
         split=its["split"],
         command=its["command"],
@@ -92,13 +93,13 @@ def _facts(manifest: Mapping[str, Any], cost: Mapping[str, float | None]) -> lis
     return [
         (
             "What it does",
-            "predicts the magnitudes above a cutoff from the spectrum below it, and how much of them is "
-            "coherent with what was received",
+            "raises what a condition left above a cutoff to where it was, and predicts from the spectrum "
+            "below the magnitudes that are missing",
         ),
         ("Input", f"music whose band ends between {low:g} and {high:g} kHz, 1 to 8 channels"),
         ("Output", f"a band up to {manifest['highest_hz'] / 1000:g} kHz, to be added to the input"),
         ("Transform", TRANSFORMS[manifest["transform"]["kind"]].caption),
-        ("Arithmetic", f"{manifest['macs_per_s'] / 1e6:.1f} MMAC/s a channel"),
+        ("Arithmetic", _arithmetic(manifest)),
         (
             "File",
             f"{manifest['size_bytes'] / 1000:.0f} kB, {manifest['quantisation']}, float inputs and outputs",
@@ -109,6 +110,17 @@ def _facts(manifest: Mapping[str, Any], cost: Mapping[str, float | None]) -> lis
         ("Real-time factor, stereo, one thread", f"{cost['rtf']:.3f}"),
         ("Licence", manifest["licence"]),
     ]
+
+
+def _arithmetic(manifest: Mapping[str, Any]) -> str:
+    own = f"{manifest['macs_per_s'] / 1e6:.1f} MMAC/s a channel"
+    restoring = manifest.get("restoring") or {}
+    if not restoring:
+        return own
+    return (
+        f"{own} to extend, {manifest['graph']['parameters']} parameters; "
+        f"{restoring['macs_per_s'] / 1e6:.1f} for all together to restore, {restoring['parameters']}"
+    )
 
 
 def _graph(manifest: Mapping[str, Any], cost: Mapping[str, float | None]) -> list[tuple[str, str]]:
@@ -128,12 +140,18 @@ def _runs(training: Mapping[str, Any]) -> list[str]:
     precision = "bfloat16" if training["mixed_precision"] else "float32"
     line = (
         f"{len(earlier) + 1}. {config['hours']:g} h of audio, {config['objective'].replace('_', ' ')} loss "
-        f"with a coherent weight of {config['coherent_weight']:g}, "
+        f"with {_weight(config)}, "
         f"learning rate {config['learning_rate']:g}, batches of {config['batch_size']}, "
         f"seed {training['seed']}, {precision}; {training['backend']}, "
         f"revision {training['git_revision']}."
     )
     return [*earlier, line]
+
+
+def _weight(config: Mapping[str, Any]) -> str:
+    """Weight of the second part of the loss; runs of older versions had another one."""
+    name = "level" if "level_weight" in config else "coherent"
+    return f"a {name} weight of {config[name + '_weight']:g}"
 
 
 def _rows(report: Report, name: str) -> list[list[str]]:

@@ -102,7 +102,7 @@ def markdown(results: Results, papers: Sequence[Model], defaults: Sequence[Model
     """Both tables, each with what it says in words."""
     parts = []
     groups = (
-        (f"One head, squared error, received phase; {hours:g} h of audio each", papers),
+        (f"Squared error, nothing restored, received phase; {hours:g} h of audio each", papers),
         ("The models of the presets `default`", defaults),
     )
     for title, models in groups:

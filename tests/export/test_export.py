@@ -3,7 +3,6 @@ from __future__ import annotations
 import collections
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import smoke
-from tests.helpers.exported import bundle_of, exported
+from tests.helpers.exported import bundle_of, change_config, copy_of_run, exported
 from tests.helpers.paths import ROOT
 
 tf = pytest.importorskip("tensorflow")
@@ -20,33 +19,10 @@ keras = pytest.importorskip("keras")
 from export import cli, verify  # noqa: E402
 from tfbwe import Decoder  # noqa: E402
 from tfbwe.model.bundle import load_bundle  # noqa: E402
-from tfbwe.network.autoencoder import AutoencoderConfig  # noqa: E402
+from tfbwe.network.run_folder import best_network  # noqa: E402
 
-SMALL = AutoencoderConfig(
-    bins=64, channels=(4, 4, 4), kernels=(5, 3, 3), strides=(4, 2, 2), bottleneck=8, dilations=(1, 2)
-)
 TYPES = {0: "float32", 1: "float16", 2: "int32", 4: "int64", 9: "int8"}
 EVERY = pytest.mark.parametrize("quantisation", cli.QUANTISATIONS)
-
-
-def copy_of_run(folder, *without):
-    run = folder / "run"
-    shutil.copytree(smoke.run(), run, ignore=shutil.ignore_patterns("tensorboard", *without))
-    return run
-
-
-@pytest.fixture
-def failing(capsys):
-    """Return a way to run the command line that expects an error, and returns its one line."""
-
-    def run(*argv):
-        capsys.readouterr()
-        assert cli.main([str(argument) for argument in argv]) == 1
-        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tfbwe-export: ")]
-        assert len(errors) == 1
-        return errors[0]
-
-    return run
 
 
 def graph(flatbuffer):
@@ -73,12 +49,15 @@ def test_inputs_and_outputs_are_float_and_static(quantisation):
     main = graph(bundle.flatbuffer).Subgraphs(0)
     indices = [*main.InputsAsNumpy(), *main.OutputsAsNumpy()]
     states = len(bundle.manifest.states)
-    assert len(indices) == 1 + states + 2 + states
-    for index in indices:
-        tensor = main.Tensors(int(index))
-        assert tensor.Type() == 0  # FLOAT32
-        assert all(n > 0 for n in tensor.ShapeAsNumpy())
-        assert not tensor.ShapeSignatureLength() or all(n > 0 for n in tensor.ShapeSignatureAsNumpy())
+    assert len(indices) == 1 + states + 1 + states
+    restoring = graph(bundle.flatbuffer).Subgraphs(1)
+    assert [len(x) for x in (restoring.InputsAsNumpy(), restoring.OutputsAsNumpy())] == [1, 1]
+    for part in (main, restoring):
+        for index in [*part.InputsAsNumpy(), *part.OutputsAsNumpy()]:
+            tensor = part.Tensors(int(index))
+            assert tensor.Type() == 0  # FLOAT32
+            assert all(n > 0 for n in tensor.ShapeAsNumpy())
+            assert not tensor.ShapeSignatureLength() or all(n > 0 for n in tensor.ShapeSignatureAsNumpy())
 
 
 @EVERY
@@ -86,10 +65,17 @@ def test_a_model_file_says_what_it_is_and_that_it_was_verified(quantisation):
     manifest = bundle_of(quantisation).manifest
     assert manifest.quantisation == quantisation
     assert manifest.verification["excerpts"] == 16
-    assert manifest.verification["rms_nepers"] <= verify.MAX_RMS_NEPERS[quantisation]
-    described = json.loads((smoke.run() / "config.json").read_text())
-    del described["command"]  # it tells the paths of whoever trained
-    assert manifest.training == described
+    for name in ("rms_nepers", "restoring_rms_nepers"):
+        assert manifest.verification[name] <= verify.MAX_RMS_NEPERS[quantisation]
+    for training, run in (
+        (manifest.training, smoke.run()),
+        (manifest.restoring["training"], smoke.restoring_run()),
+    ):
+        described = json.loads((run / "config.json").read_text())
+        del described["command"]  # it tells the paths of whoever trained
+        assert training == described
+    assert manifest.restoring["parameters"] == best_network(smoke.restoring_run()).count_params()
+    assert 0 < manifest.restoring["macs_per_s"] < 0.1 * manifest.macs_per_s
     beside = exported() / f"stft.{quantisation}.json"
     assert beside.read_text() == manifest.to_json()
 
@@ -143,9 +129,11 @@ def test_a_model_file_extends_a_signal(quantisation):
 def test_existing_files_are_not_replaced_unless_forced(failing):
     file = exported() / "stft.none.tflite"
     before = file.stat().st_mtime_ns
-    assert "--force" in failing(smoke.run(), "-o", exported(), "--quantize", "none")
+    again = [str(smoke.run()), "--restore", str(smoke.restoring_run()), "-o", str(exported())]
+    again += ["--graph", "step", "--quantize", "none"]
+    assert "--force" in failing(*again)
     assert file.stat().st_mtime_ns == before
-    assert cli.main([str(smoke.run()), "-o", str(exported()), "--quantize", "none", "--force"]) == 0
+    assert cli.main([*again, "--force"]) == 0
     assert file.stat().st_mtime_ns != before
     assert load_bundle(file).flatbuffer
 
@@ -177,21 +165,25 @@ def test_a_damaged_run_is_one_line(name, failing, tmp_path):
 
 def test_a_configuration_of_another_network_is_one_line(failing, tmp_path):
     run = copy_of_run(tmp_path)
-    values = json.loads((run / "config.json").read_text())
-    values["config"]["network"]["bottleneck"] = 20
-    (run / "config.json").write_text(json.dumps(values))
+    network = json.loads((run / "config.json").read_text())["config"]["network"]
+    change_config(run, network={**network, "bottleneck": 20})
     assert "best.keras" in failing(run, "-o", tmp_path / "out")
-    values["config"]["network"]["depth"] = 3
-    (run / "config.json").write_text(json.dumps(values))
+    change_config(run, network={**network, "depth": 3})
     assert "config.json" in failing(run, "-o", tmp_path / "out")
 
 
 def test_a_network_that_looks_ahead_is_not_exported(failing, tmp_path):
     run = copy_of_run(tmp_path)
-    values = json.loads((run / "config.json").read_text())
-    values["config"]["network"]["causal"] = False
-    (run / "config.json").write_text(json.dumps(values))
+    network = json.loads((run / "config.json").read_text())["config"]["network"]
+    change_config(run, network={**network, "causal": False})
     assert "causal" in failing(run, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_of_the_paper_is_not_exported(failing, tmp_path):
+    run = copy_of_run(tmp_path)
+    change_config(run, objective="squared_error")
+    assert "reads what was restored" in failing(run, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -253,6 +245,7 @@ def test_without_tensorflow_the_way_out_is_named(failing, tmp_path, monkeypatch)
 
 def test_a_run_of_another_backend_is_exported_with_tensorflow(tmp_path):
     command = [sys.executable, "-m", "export.cli", smoke.run(), "-o", tmp_path, "--quantize", "none"]
+    command += ["--restore", smoke.restoring_run()]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # which importing JAX has set in this process
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -28,11 +28,12 @@ from tfbwe.model.manifest import Manifest
 from tfbwe.model.step_model import StepModel
 from tfbwe.model.wave_model import WaveModel
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder
+from tfbwe.network.restorer import RestorerConfig, restorer
 
 RUN = ROOT / "networks" / "stft"
 STEP = RUN / "stft-float32.tflite"
 BLOCKS = st.lists(st.sampled_from([0, 1, 511, 512, 513, 2049]) | st.integers(0, 4000))
-SETTINGS = [(8000.0, 1.0), (4003.7, 0.3), (11025.0, 0.0), (15200.0, 1.0)]
+SETTINGS = [(8000.0, 1.0), (4003.7, 0.3), (11025.0, 0.6), (15200.0, 1.0)]
 SIDES = {1: "mono", 2: "stereo"}
 
 
@@ -113,10 +114,11 @@ def test_block_sizes_change_no_bit(sizes, channels):
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_silence_and_a_cutoff_out_of_range_leave_the_received_signal(channels):
-    x = music(channels, 0.5)
+def test_silence_a_cutoff_out_of_range_and_a_wall_leave_the_received_signal(channels):
+    x = music(channels, 1.5)
     late = np.pad(x, ((0, 0), (2048, 0)))
     np.testing.assert_array_equal(decode(wave(channels, cutoff_hz=HIGHEST_CUTOFF_HZ + 1), x), late)
+    np.testing.assert_array_equal(decode(wave(channels, cutoff_hz=8000.0, diffuse=0.0), x), late)
     assert not decode(wave(channels, cutoff_hz=8000.0), 0 * x).any()
     loud = decode(wave(channels, cutoff_hz=8000.0), (1e30 * x).astype(np.float32))
     assert np.isfinite(loud).all()
@@ -136,7 +138,9 @@ def test_the_shipped_graph_is_the_decoder_in_float32_to_its_stated_figure(channe
 @pytest.mark.parametrize("side", SIDES.values())
 def test_the_shipped_graph_comes_from_the_shipped_network(side):
     own = load_bundle(WEIGHTS / "wave" / f"stft-{side}.tflite").manifest
-    assert own.training == load_bundle("stft").manifest.training
+    step = load_bundle("stft").manifest
+    assert own.training == step.training
+    assert own.restoring == step.restoring != {}
     assert Manifest.from_json((WEIGHTS / "wave" / f"stft-{side}.json").read_text()) == own
 
 
@@ -214,9 +218,11 @@ def test_a_cqt_model_has_no_wave_graph(tmp_path, capsys):
     assert "powers of two" in capsys.readouterr().err
 
 
-def test_any_causal_network_makes_a_graph():
+@pytest.mark.parametrize("restoring", [None, RestorerConfig(channels=4, dilations=(1,), pooled=4)], ids=str)
+def test_any_causal_network_makes_a_graph(restoring):
     config = AutoencoderConfig(bins=768, channels=(4, 4, 4), bottleneck=8, dilations=(1, 2))
-    graph = WaveGraph(autoencoder(config), config, 2, HIGHEST_CUTOFF_HZ, HIGHEST_HZ)
+    other = restoring and restorer(restoring)
+    graph = WaveGraph(autoencoder(config), config, other, 2, HIGHEST_CUTOFF_HZ, HIGHEST_HZ)
     function = graph.function()
     given = {name: tf.zeros(shape) for name, shape in {**graph.input_shapes, **graph.state_shapes}.items()}
     out = function(**given)

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from tfbwe.model.bundle import Bundle, load_bundle
+from tfbwe.restoration.statistics import BANDS, FEATURES
 from tfbwe.stft import SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS
 
@@ -71,10 +72,11 @@ def delayed(x, latency=LATENCY):
     return np.pad(x, ((0, 0), (latency, 0)))
 
 
-class KnownHeads:
-    """Takes the network's place and predicts the same for every frame and bin."""
+class KnownNetwork:
+    """Takes the networks' place and predicts the same for every frame, bin and band."""
 
-    heads = (0.0, 0.0)
+    log_residual = 0.0
+    log_gain = 0.0
 
     def __init__(self, bundle, channels):
         self.manifest = bundle.manifest
@@ -88,11 +90,19 @@ class KnownHeads:
     def step(self, features):
         assert features.shape[0] == self.channels
         assert features.shape[-1] == self.bins
-        return np.stack([np.full(features.shape, head, np.float32) for head in self.heads])
+        return np.full(features.shape, self.log_residual, np.float32)
+
+    def restoring(self, statistics):
+        assert statistics.shape == (1, BANDS, FEATURES)
+        assert statistics.dtype == np.float32
+        return np.full((1, BANDS), self.log_gain, np.float32)
 
 
-class AlertHeads(KnownHeads):
-    """Takes the network's place and goes by the features: the louder, the more it predicts."""
+class AlertNetwork(KnownNetwork):
+    """Takes the networks' place and goes by what they read: the louder, the more it predicts."""
 
     def step(self, features):
-        return np.stack([0.3 * features, 3 + np.roll(features, 90, axis=-1)]).astype(np.float32)
+        return np.asarray(6 + np.roll(features, 90, axis=-1), np.float32)
+
+    def restoring(self, statistics):
+        return np.asarray(2 - statistics[..., 1], np.float32)

@@ -1,8 +1,8 @@
-"""Spectra, heads and what is added to them."""
+"""Spectra, residuals and what is added to them."""
 
 import numpy as np
 
-from tfbwe.extension.high_band import CEILING, Heads, HighBand
+from tfbwe.extension.high_band import CEILING, HighBand
 from tfbwe.model.bundle import load_bundle
 from tfbwe.phase.mirror import phasors
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE
@@ -39,15 +39,14 @@ def received(frames=6, channels=1, seed=0, level=50.0, above=0.05):
     return (levels * (parts[0] + 1j * parts[1])).astype(np.complex64)
 
 
-def heads(spectrum, log_gain=0.0, log_residual=0.0):
+def residuals(spectrum, log_residual=0.0):
     shape = (*spectrum.shape[:2], PREDICTED)
-    return Heads(*(np.broadcast_to(np.float32(head), shape).copy() for head in (log_gain, log_residual)))
+    return np.broadcast_to(np.float32(log_residual), shape).copy()
 
 
-def random_heads(spectrum, seed=1, spread=1.5):
+def random_residuals(spectrum, seed=1, spread=1.5):
     rng = np.random.default_rng(seed)
-    shape = (*spectrum.shape[:2], PREDICTED)
-    return Heads(*(spread * rng.standard_normal((2, *shape))).astype(np.float32))
+    return (spread * rng.standard_normal((*spectrum.shape[:2], PREDICTED))).astype(np.float32)
 
 
 def high_band(channels, diffuse=1.0, image_frames=1, frame_s=HOP_LENGTH / SAMPLE_RATE):
@@ -55,19 +54,30 @@ def high_band(channels, diffuse=1.0, image_frames=1, frame_s=HOP_LENGTH / SAMPLE
 
 
 def add(
-    spectrum, some, diffuse=1.0, phase="mirror", cutoff_hz=CUTOFF_HZ, band=None, first_frame=0, advance=None
+    spectrum,
+    some,
+    diffuse=1.0,
+    phase="mirror",
+    cutoff_hz=CUTOFF_HZ,
+    band=None,
+    first_frame=0,
+    advance=None,
+    missing=1.0,
+    reach_hz=SAMPLE_RATE / 2,
 ):
-    """Return the whole spectrum that is added, zero where nothing changes."""
+    """Return the whole spectrum that is added, zero where nothing changes; the network read all of it."""
     band = band or high_band(spectrum.shape[1], diffuse)
     part = spectrum[..., :PREDICTED]
     magnitude = np.sqrt(part.real**2 + part.imag**2)
+    read = band.read(magnitude, np.full(len(part), reach_hz, np.float32))
+    share = np.broadcast_to(np.float32(missing), (len(part), 1, PREDICTED))
     cutoff_bin = max(1, int(cutoff_hz / BIN_HZ))
 
     def turns(lowest, total):
         assert total.shape == (*part.shape[:2], PREDICTED - lowest)
         return phasors(part, first_frame, cutoff_bin, phase, lowest)
 
-    first, added = band.added(part, magnitude, some, cutoff_hz, turns, advance)
+    first, added = band.added(magnitude, read, some, share, cutoff_hz, turns, advance)
     assert added.shape == (*spectrum.shape[:2], PREDICTED - first)
     assert added.dtype == np.complex64
     out = np.zeros_like(spectrum)

@@ -1,12 +1,13 @@
 """Music that went through a condition, for what undoes it."""
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, sosfiltfilt, sosfreqz
 
-from tfbwe.restoration.statistics import band_power, moments
+from tfbwe.restoration.statistics import CENTRES_HZ, band_power, moments
 from tfbwe.stft import stft
 
 CUTOFF_HZ = 8000.0
+LOW_PASS = butter(6, CUTOFF_HZ, fs=44100, output="sos")
 
 
 def music(seconds=8.0):
@@ -30,7 +31,13 @@ def brick_wall(x):
 
 
 def gentle(x):
-    return sosfiltfilt(butter(6, CUTOFF_HZ, fs=44100, output="sos"), x)
+    return sosfiltfilt(LOW_PASS, x)
+
+
+def needed():
+    """Log gain in each band, nepers, that undoes `gentle`: up to what a network may give."""
+    response = np.abs(sosfreqz(LOW_PASS, CENTRES_HZ, fs=44100)[1])
+    return np.minimum(-2 * np.log(response), 7.0).astype(np.float32)
 
 
 def spectrum(x):

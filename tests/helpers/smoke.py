@@ -65,3 +65,12 @@ def run() -> Path:
     folder = Path(_temporary().name) / "run"
     assert fit.main([*SETTINGS, "--data", str(music()), "--run", str(folder)]) == 0
     return folder
+
+
+@functools.cache
+def restoring_run() -> Path:
+    """A run folder of the preset smoke of the restoring network."""
+    folder = Path(_temporary().name) / "restoring run"
+    settings = ["--model", "restore", "--preset", "smoke"]
+    assert fit.main([*settings, "--data", str(music()), "--run", str(folder)]) == 0
+    return folder

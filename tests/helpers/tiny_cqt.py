@@ -13,11 +13,12 @@ FRAMES, BINS = 448, 400
 
 
 @functools.cache
-def network():
-    """Return the graph as Keras has it: (1, frames, bins) to two heads that no weight leaves at zero."""
+def networks():
+    """Return an extending network, its configuration and a restoring network; no weight is zero."""
     import keras
 
-    from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder, block_graph
+    from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder
+    from tfbwe.network.restorer import RestorerConfig, restorer
 
     config = AutoencoderConfig(
         bins=BINS,
@@ -31,34 +32,36 @@ def network():
         causal=False,
     )
     keras.utils.set_random_seed(0)
-    whole = autoencoder(config)
+    found = autoencoder(config), restorer(RestorerConfig(channels=4, dilations=(1, 2), pooled=4))
     rng = np.random.default_rng(0)
-    whole.set_weights([w + 0.2 * rng.standard_normal(w.shape) for w in whole.get_weights()])
-    return block_graph(whole, config)
+    for one in found:
+        one.set_weights([w + 0.2 * rng.standard_normal(w.shape) for w in one.get_weights()])
+    found[0].get_layer("log_residual_groups").bias.assign([7.0])
+    return found[0], config, found[1]
 
 
 @functools.cache
-def bundle(shape=(1, FRAMES, BINS), dtype="float32"):
-    """Return the converted graph with its manifest; another shape or type makes a graph of sums instead."""
+def bundle(shape=(1, FRAMES, BINS), dtype="float32", whole=True):
+    """Return the converted graph with its manifest; unless `whole`, one of a sum that restores nothing."""
+    if whole:
+        from export.convert import convert
+
+        flatbuffer, restoring = convert(*networks(), "none"), CQT_MANIFEST.restoring
+    else:
+        flatbuffer, restoring = _sum(shape, dtype), {}
+    manifest = dataclasses.replace(
+        CQT_MANIFEST, sha256=digest(flatbuffer), size_bytes=len(flatbuffer), restoring=restoring
+    )
+    return Bundle("cqt.tflite", manifest, flatbuffer)
+
+
+def _sum(shape, dtype):
     import tensorflow as tf
 
     module = tf.Module()
-    if (shape, dtype) == ((1, FRAMES, BINS), "float32"):
-        graph = network()
-        module.weights = [variable.value for variable in graph.variables]
-
-        def heads(features):
-            return graph({"features": features}, training=False)
-    else:
-
-        def heads(features):
-            return {"log_gain": features + features, "log_residual": features + features + features}
-
-    module.serve = tf.function(lambda features: heads(features))
+    module.serve = tf.function(lambda features: {"log_residual": features + features + features})
     signature = module.serve.get_concrete_function(features=tf.TensorSpec(shape, dtype, name="features"))
     with tempfile.TemporaryDirectory(prefix="tfbwe-tiny-") as folder:
         tf.saved_model.save(module, folder, signatures=signature)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
-        flatbuffer = bytes(converter.convert())
-    manifest = dataclasses.replace(CQT_MANIFEST, sha256=digest(flatbuffer), size_bytes=len(flatbuffer))
-    return Bundle("cqt.tflite", manifest, flatbuffer)
+        return bytes(converter.convert())

@@ -14,15 +14,25 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
-DECODER = "tests/tfbwe/test_decoder.py"
-GAIN = f"{DECODER}::test_a_known_gain_multiplies_what_was_received_above_the_cutoff_in_its_place"
+DECODER = "tests/tfbwe/test_decoder_restoring.py"
+GAIN = f"{DECODER}::test_a_known_gain_multiplies_what_was_received_in_its_place"
+LEVEL = (
+    "tests/training/learning/test_objective.py"
+    "::test_the_level_asks_for_the_mean_power_where_the_magnitude_asks_for_the_median"
+)
 QUIET = "tests/tfbwe/measures/test_distances.py::test_quiet_frames_do_not_count_for_the_distance"
 MUTATIONS = {
-    "a wrong sign in the coherent term": (
-        "tfbwe/extension/high_band.py",
-        "((gain - 1) *",
-        "((1 - gain) *",
+    "a wrong sign of what is restored": (
+        "tfbwe/extension/stft.py",
+        "spectrum * (gain - 1)",
+        "spectrum * (1 - gain)",
         GAIN,
+    ),
+    "a mean of logarithms for the level": (
+        "training/learning/objective.py",
+        "ops.exp(2.0 * x) * missing",
+        "ops.exp(2.0 * ops.mean(x, axis=1, keepdims=True)) * missing",
+        LEVEL,
     ),
     "a decoder off by one hop": (
         "tfbwe/extension/stft.py",

@@ -10,7 +10,7 @@ from tests.helpers.decoding import (
     BUNDLE,
     CUTOFF_HZ,
     LATENCY,
-    KnownHeads,
+    KnownNetwork,
     decode,
     delayed,
     music,
@@ -66,8 +66,11 @@ class Ones:
     def reset(self):
         pass
 
-    def added(self, spectrum, *more):
-        return 0, np.ones_like(spectrum)
+    def read(self, restored, reach_hz):
+        return restored
+
+    def added(self, restored, *more):
+        return 0, np.ones(restored.shape, np.complex64)
 
 
 def test_the_high_band_fades_in_steps_of_10_ms_while_input_is_lost_and_comes_back(monkeypatch):
@@ -98,7 +101,7 @@ def test_the_high_band_fades_in_steps_of_10_ms_while_input_is_lost_and_comes_bac
 def test_the_network_s_memory_is_cleared_after_100_ms_of_loss(monkeypatch):
     events = []
 
-    class Recorder(KnownHeads):
+    class Recorder(KnownNetwork):
         def reset(self):
             events.append("reset")
 

@@ -62,7 +62,8 @@ def run_on_shards() -> Path:
 @functools.cache
 def exported() -> Path:
     out = smoke.run().with_name("cqt models")
-    assert export_cli.main([str(run()), "-o", str(out), "--quantize", *export_cli.QUANTISATIONS]) == 0
+    networks = [str(run()), "--restore", str(smoke.restoring_run())]
+    assert export_cli.main([*networks, "-o", str(out), "--quantize", *export_cli.QUANTISATIONS]) == 0
     return out
 
 
@@ -81,11 +82,11 @@ def batch_of(count):
     return {name: np.stack([one[name] for one in examples]) for name in examples[0]}
 
 
-def random_trainer(objective="two_term"):
+def random_trainer(objective="log_magnitude"):
     network = autoencoder(CONFIG.network)
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(0, 0.2, w.shape) for w in network.get_weights()])
-    return Trainer(network, objective, 2.0, "cqt")
+    return Trainer(network, objective, 0.5, "cqt")
 
 
 def test_the_network_sees_what_the_decoder_sees():
@@ -109,19 +110,18 @@ def test_spectra_from_shards_have_the_loss_of_their_waveforms():
     assert [part.shape for part in parts] == [(3, 448, 400)] * 2
 
 
-def test_what_lies_below_the_crossover_is_left_to_the_received_signal():
-    """A loss of the heads alone: another gain under 0.8 times the cutoff, less the fade, changes nothing."""
+def test_what_lies_below_the_cutoff_is_left_to_the_received_signal():
+    """A loss of the output alone: another residual under the cutoff changes nothing."""
     waves = {**batch_of(2), "cutoff_hz": np.full((2, 1), 10000, np.float32)}
     trainer = random_trainer()
-    low = trainer.transform.frequencies < 0.8 * 10000 - 500
+    low = trainer.transform.frequencies <= 10000
     untouched = trainer.network
 
     def loss(low_by, high_by):
-        def heads(features, training=None):
-            change = np.where(low, low_by, high_by).astype(np.float32)
-            return {name: head + change for name, head in untouched(features).items()}
+        def changed(features, training=None):
+            return untouched(features) + np.where(low, low_by, high_by).astype(np.float32)
 
-        trainer.network = heads
+        trainer.network = changed
         return numpy(trainer(waves))
 
     np.testing.assert_array_equal(loss(0.5, 0.0), loss(0.0, 0.0))
@@ -163,6 +163,16 @@ def test_shards_are_for_cqt_networks_alone(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_shards_are_for_networks_that_read_what_was_restored_alone(tmp_path, capsys):
+    paper = [*arguments(made_shards.made(), tmp_path / "run"), "objective=squared_error"]
+    paper.insert(paper.index("--data"), paper.pop())
+    assert fit.main(paper) == 1
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "as restoring leaves them" in line
+    assert "squared_error wants what was received: give it a music folder" in line
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("quantisation", export_cli.QUANTISATIONS)
 def test_every_model_file_decodes(quantisation):
     bundle = load_bundle(exported() / f"cqt.{quantisation}.tflite")
@@ -170,6 +180,7 @@ def test_every_model_file_decodes(quantisation):
     assert manifest.transform == {**TRANSFORMS["cqt"].parameters, "bins": 400}
     assert manifest.states == {}
     assert 0 <= manifest.verification["rms_nepers"] <= manifest.verification["limit_rms_nepers"]
+    assert manifest.verification["restoring_rms_nepers"] <= manifest.verification["limit_rms_nepers"]
     x = smoke.made_up_song(3, 1.0)
     decoder = Decoder(bundle, 2, cutoff_hz=8000.0)
     y = np.concatenate([decoder.process(x), decoder.flush()], axis=1)[:, decoder.latency :]
@@ -182,10 +193,10 @@ def test_a_run_of_the_paper_is_not_exported_for_a_decoder_that_cannot_take_it(tm
     folder = tmp_path / "run"
     shutil.copytree(run(), folder)
     described = json.loads((folder / "config.json").read_text())
-    described["config"]["network"]["heads"] = ["log_residual"]
+    described["config"]["objective"] = "squared_error"
     (folder / "config.json").write_text(json.dumps(described))
     assert export_cli.main([str(folder), "-o", str(tmp_path / "models")]) == 1
-    assert "log_gain" in capsys.readouterr().err
+    assert "the paper's objective" in capsys.readouterr().err
     assert not (tmp_path / "models").exists()
 
 

@@ -79,7 +79,7 @@ def test_the_run_folder_holds_all_that_was_done():
 def test_the_loss_falls_on_training_and_on_held_out_music():
     rows = read_history(smoke.run())
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
-    for name in ("loss", "val_loss", "magnitude", "val_magnitude"):
+    for name in ("loss", "val_loss", "magnitude", "val_magnitude", "level", "val_level"):
         assert float(rows[-1][name]) < 0.9 * float(rows[0][name])
     assert all(float(row["audio_seconds_per_second"]) > 0 for row in rows)
 
@@ -227,7 +227,7 @@ def test_a_configuration_that_is_no_json_object_is_one_line(text, tmp_path, fail
     "setting",
     ["depth=3", "network.depth=3", "network=3", "a.hours=1", "hours=long", "hours=-1", "hours=1e999", "hours",
      "batch_size=2.5", "network.dilations=(1,0)", "network.bins=100", "objective=best", "model=cqt",
-     "network.heads=('log_gain',)", "warmup=1.0", "clip_norm=0.0"],
+     "objective=two_term", "warmup=1.0", "clip_norm=0.0"],
 )  # fmt: skip
 def test_a_setting_that_nobody_knows_or_that_is_off_is_one_line(setting, tmp_path, failing):
     failing(*arguments(smoke.music(), tmp_path / "run", "--set", setting))

@@ -74,11 +74,18 @@ def info(options: argparse.Namespace) -> int:
     if _is_model(options.file):
         _print(dataclasses.asdict(load_bundle(options.file, options.trust).manifest), True)
         return 0
-    from ..offline.received import measure_file, nothing_to_add
+    from ..measures.levels import save_levels
+    from ..measures.picture import refuse_picture
+    from ..offline.received import identified, measure_file, nothing_to_add
 
+    if options.png is not None:
+        refuse_picture(options.png, options.force)
+    bundle = load_bundle(options.model, options.trust)
     with Reader(options.file) as reader:
-        cutoff_hz, why_none = measure_file(reader)
-        why_not = nothing_to_add(cutoff_hz, why_none, load_bundle(options.model, options.trust))
+        received = measure_file(reader)
+        cutoff_hz = received.cutoff_hz
+        why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
+        condition = identified(received, bundle)
         found = {
             "file": reader.name,
             "container": reader.container,
@@ -87,10 +94,18 @@ def info(options: argparse.Namespace) -> int:
             "channels": reader.channels,
             "seconds": reader.seconds,
             "cutoff_hz": cutoff_hz,
+            "condition": None if condition is None else str(condition),
             "extendable": not why_not,
             "reason": why_not or None,
             "tags": reader.tags,
         }
+    if options.png is not None:
+        if condition is None or received.moments is None:
+            raise ConfigError(
+                f"{options.png}: nothing to draw; it needs sound, a cutoff and a model that restores"
+            )
+        name = Path(reader.name).name
+        save_levels(options.png, name, received.moments, condition, cutoff_hz, options.force)
     _print(found, options.json)
     return 0
 
@@ -99,7 +114,8 @@ def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
     from ..cutoff.bandwidth import measure_band
     from ..measures import distances
-    from ..measures.spectrogram import refuse_picture, save_spectrograms
+    from ..measures.picture import refuse_picture
+    from ..measures.spectrogram import save_spectrograms
 
     if options.png is not None:
         refuse_picture(options.png, options.force)

@@ -40,6 +40,7 @@ examples:
 _INFO = """\
 examples:
   tfbwe info song.mp3
+  tfbwe info tape.wav --png spectrum.png
   tfbwe info my_model.tflite
 """
 _COMPARE = """\
@@ -212,6 +213,10 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("file", type=_name, metavar="FILE")
     _add_model(info)
     info.add_argument("--json", action="store_true", help="print JSON")
+    info.add_argument(
+        "--png", type=_name, metavar="FILE", help="draw received and restored spectrum (needs tfbwe[report])"
+    )
+    info.add_argument("--force", action="store_true", help="replace an existing picture")
 
     compare = command("compare", "measure how near an estimate is to its reference", _COMPARE)
     compare.add_argument("reference", type=_name, metavar="REFERENCE", help="the original sound file")

@@ -1,4 +1,4 @@
-"""From the network's heads to the high band of a stream: `EXTENSIONS` has the class for each transform.
+"""From what the networks return to the high band of a stream: `EXTENSIONS` has the class for each transform.
 
 `WaveExtension` serves models whose graph is the whole decoder.
 """

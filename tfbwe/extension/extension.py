@@ -1,4 +1,4 @@
-"""What all extensions have in common, the cutoff, and what those that run a network have: the high band."""
+"""What all extensions have in common, the cutoff, and what those that run networks have in common."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ..errors import ConfigError
 from ..model.features import Normalisation
 from ..model.step_model import StepModel
 from ..model.wave_model import WaveModel
+from ..restoration.stream import RestoringStream
 from ..stft import FloatArray
 from ..transform import TRANSFORMS
 from .high_band import HighBand
@@ -85,7 +86,7 @@ class Extension(ABC):
 
 
 class NetworkExtension(Extension):
-    """An extension that runs a network, and makes the high band of its heads.
+    """An extension that runs the networks itself: it restores what is left, and synthesises what is missing.
 
     Parameters
     ----------
@@ -94,6 +95,8 @@ class NetworkExtension(Extension):
         As for `Extension`.
     diffuse : float
         Weight of the diffuse term.
+    known : (4, 155) float32, optional
+        Long-term statistics, as for `tfbwe.restoration.stream.RestoringStream`.
     image_frames : int
         As for `HighBand`.
     """
@@ -105,10 +108,12 @@ class NetworkExtension(Extension):
         cutoff_hz: float | None,
         diffuse: float,
         phase: str,
+        known: FloatArray | None = None,
         image_frames: int = 1,
     ) -> None:
         super().__init__(model, channels, cutoff_hz, phase)
         self._model = model
+        self._restoring = RestoringStream(model.restoring, known)
         self._normalisation = Normalisation(**model.manifest.normalisation)
         transform = model.transform
         self._high_band = HighBand(
@@ -124,6 +129,7 @@ class NetworkExtension(Extension):
         """Start anew, as if just made."""
         super().reset()
         self._model.reset()
+        self._restoring.reset()
         self._high_band.reset()
 
     @property

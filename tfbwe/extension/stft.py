@@ -12,7 +12,6 @@ from ..phase.mirror import phasors
 from ..phase.pghi import PhaseGradient
 from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse, synthesise
 from .extension import NetworkExtension
-from .high_band import Heads
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _CHUNK_FRAMES = 32
@@ -30,9 +29,15 @@ class StftExtension(NetworkExtension):
     latency = N_FFT
 
     def __init__(
-        self, model: StepModel, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
+        self,
+        model: StepModel,
+        channels: int,
+        cutoff_hz: float | None,
+        diffuse: float,
+        phase: str,
+        known: FloatArray | None = None,
     ) -> None:
-        super().__init__(model, channels, cutoff_hz, diffuse, phase)
+        super().__init__(model, channels, cutoff_hz, diffuse, phase, known)
         # One phase for all channels: with one for each the stereo image would fall apart.
         self._gradient = PhaseGradient(1, model.bins) if phase == "pghi" and diffuse > 0 else None
         self.reset()
@@ -86,32 +91,40 @@ class StftExtension(NetworkExtension):
         return total[:, :frames].reshape(self.channels, -1)
 
     def _added(self, spectrum: ComplexArray) -> ComplexArray:
-        """Spectrum of the high band; (frames, channels, bins)."""
-        received = spectrum[..., : self._model.bins]
-        magnitude = np.sqrt(received.real**2 + received.imag**2)
-        heads = self._run_network(self._normalisation.features(magnitude))
+        """Spectrum of what is added, (frames, channels, bins)."""
         out = np.zeros_like(spectrum)
         start = 0
         for cutoff_hz, group in groupby(self._cutoffs(spectrum)):
-            stop = start + len(list(group))
-            if cutoff_hz is not None and cutoff_hz <= self._highest_cutoff_hz:
-                rows = slice(start, stop)
-                first, added = self._high_band.added(
-                    received[rows],
-                    magnitude[rows],
-                    Heads(heads[rows, 0], heads[rows, 1]),
-                    cutoff_hz,
-                    partial(self._phasors, received[rows], self._frame + start, cutoff_hz),
-                )
-                out[rows, :, first : self._model.bins] = added
-            elif self._gradient is not None:
-                self._integrated(received[start:stop], magnitude[start:stop, :, :0])
-            start = stop
+            rows = slice(start, start + len(list(group)))
+            lost = self._lost_runs[rows]
+            out[rows] = self._added_above(spectrum[rows], cutoff_hz, self._frame + start, lost)
+            start = rows.stop
         runs = np.asarray(self._lost_runs[: len(spectrum)])
         if not runs.any():
             return out
         fade = np.maximum(0, 1 - (runs // FADE_STEP) / FADE_STEPS).astype(np.float32)
         return out * fade[:, None, None]
+
+    def _added_above(
+        self, spectrum: ComplexArray, cutoff_hz: float | None, first_frame: int, lost: list[int]
+    ) -> ComplexArray:
+        """Restore and extend frames of one cutoff, (frames, channels, bins); networks run in any case."""
+        found = self._restoring.process(spectrum, cutoff_hz or 0.0, lost)
+        received = spectrum[..., : self._model.bins]
+        magnitude = np.sqrt(received.real**2 + received.imag**2)
+        gain, missing = found.gain[:, None], found.missing[:, None, : self._model.bins]
+        restored = magnitude * gain[..., : self._model.bins]
+        read = self._high_band.read(restored, found.reach_hz)
+        log_residual = self._run_network(self._normalisation.features(read), lost)
+        if cutoff_hz is None or cutoff_hz > self._highest_cutoff_hz:
+            if self._gradient is not None:
+                self._integrated(received, magnitude[..., :0])
+            return np.zeros_like(spectrum)
+        added: ComplexArray = spectrum * (gain - 1)
+        make = partial(self._phasors, received, first_frame, cutoff_hz)
+        lowest, diffuse = self._high_band.added(restored, read, log_residual, missing, cutoff_hz, make)
+        added[..., lowest : self._model.bins] += diffuse
+        return added
 
     def _phasors(
         self, received: ComplexArray, first_frame: int, cutoff_hz: float, lowest: int, total: FloatArray
@@ -140,11 +153,11 @@ class StftExtension(NetworkExtension):
             cutoffs.append(self._tracker.cutoff_hz)
         return cutoffs
 
-    def _run_network(self, features: FloatArray) -> FloatArray:
-        """Heads of frames in a row; (frames, heads, channels, bins)."""
-        heads = np.empty((len(features), 2, *features.shape[1:]), np.float32)
+    def _run_network(self, features: FloatArray, lost: list[int]) -> FloatArray:
+        """Output for frames in a row, (frames, channels, bins)."""
+        out = np.empty_like(features)
         for i, frame in enumerate(features):
-            if self._lost_runs[i] >= FORGET:
+            if lost[i] >= FORGET:
                 self._model.reset()
-            heads[i] = self._model.step(frame)
-        return heads
+            out[i] = self._model.step(frame)
+        return out

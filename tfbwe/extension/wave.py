@@ -19,7 +19,13 @@ class WaveExtension(Extension):
     latency = N_FFT
 
     def __init__(
-        self, model: WaveModel, channels: int, cutoff_hz: float | None, diffuse: float, phase: str
+        self,
+        model: WaveModel,
+        channels: int,
+        cutoff_hz: float | None,
+        diffuse: float,
+        phase: str,
+        known: FloatArray | None = None,
     ) -> None:
         super().__init__(model, channels, cutoff_hz, phase)
         if phase != "mirror":
@@ -28,13 +34,13 @@ class WaveExtension(Extension):
                 "a step graph has the others"
             )
         self._graph = model
-        self._diffuse = diffuse
+        self._diffuse, self._known = diffuse, known
         self.reset()
 
     def reset(self) -> None:
         """Start anew, as if just made."""
         super().reset()
-        self._graph.reset()
+        self._graph.reset(self._known)
         self._past = np.zeros((self.channels, N_FFT), np.float32)
         self._filled = 0
         self._high = np.zeros((self.channels, HOP_LENGTH), np.float32)

@@ -59,8 +59,8 @@ def _described(name: str, bundle: Bundle) -> Row:
         "model": name,
         "graph": graph["kind"],
         "quantisation": manifest.quantisation,
-        "parameters": graph["parameters"],
-        "macs_per_s": manifest.macs_per_s,
+        "parameters": graph["parameters"] + manifest.restoring.get("parameters", 0),
+        "macs_per_s": manifest.mono_macs_per_s,
         "size_bytes": manifest.size_bytes,
         "latency_samples": graph.get("latency_samples", 0) + graph.get("hop_length", 0) or None,
     }

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atomic import replace_synced
-from ..audio.formats import reason
-from ..audio.writer import refuse_destination, temporary_beside
-from ..errors import AudioError, ConfigError
+from ..errors import ConfigError
+from .picture import save_picture
 
 N_FFT = 2048
 COLUMNS = 1800
@@ -51,51 +47,10 @@ def save_spectrograms(
     AudioError
         If the picture cannot be written.
     """
-    real = refuse_picture(path, force)
     if not pictures:
         raise ConfigError("picture: expected at least one signal, received none")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install tfbwe[report]") from None
-    figure = Figure(figsize=(10, 0.7 + 2.7 * len(pictures)), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    _draw(figure, pictures, sample_rate, cutoff_hz)
-    temporary = temporary_beside(real)
-    try:
-        figure.savefig(temporary, format="png")
-        replace_synced(temporary, real)
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be written: {reason(error)}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-
-
-def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
-    """Refuse a picture that is not named ``.png`` or cannot be written; return the file itself.
-
-    Parameters
-    ----------
-    path : str or Path
-        Picture to be written.
-    force : bool
-        Allow an existing file to be replaced.
-
-    Returns
-    -------
-    Path
-        As from `tfbwe.audio.writer.refuse_destination`.
-
-    Raises
-    ------
-    AudioError
-        If it is refused.
-    """
-    if Path(path).suffix.lower() != ".png":
-        raise AudioError(f"{path}: expected a name that ends in .png, the only format of pictures")
-    return refuse_destination(Path(path), force=force)
+    size = (10.0, 0.7 + 2.7 * len(pictures))
+    save_picture(path, size, lambda figure: _draw(figure, pictures, sample_rate, cutoff_hz), force)
 
 
 def levels_db(x: NDArray[np.float32], columns: int = COLUMNS) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What a network reads and predicts: features of a magnitude, and the magnitude that a head stands for."""
+"""What an extending network reads, and the magnitude that its output stands for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-HEADS = ("log_gain", "log_residual")
-"""Outputs of a network, nepers: what the coherent term is raised by, and what both terms together are."""
+HEAD = "log_residual"
+"""Output of an extending network, nepers: how far the magnitude lies above what was received and restored."""
 LARGEST_RATIO = 1e30
-"""Bound of the ratio of magnitudes, so that no head overflows float32."""
+"""Bound of the ratio of magnitudes, so that no output overflows float32."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Normalisation:
         return (self.log(magnitude, xp) + self.offset) / self.scale
 
     def raised(self, magnitude: Any, log_residual: Any, xp: Any = np) -> Any:
-        """Return (|Y| + epsilon) e^r - epsilon, the magnitude that the head ``log_residual`` stands for.
+        """Return (|Y| + epsilon) e^r - epsilon, the magnitude that the output ``log_residual`` stands for.
 
         It is computed without the rounding of that formula: a residual of 0 gives |Y| exactly.
         """

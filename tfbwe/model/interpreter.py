@@ -13,6 +13,9 @@ from ..transform import TRANSFORMS, Transform
 from .bundle import Bundle
 from .features import Normalisation
 
+MAIN = "serving_default"
+"""Signature of the graph that runs for every frame, block or hop."""
+
 
 def _interpreter_class() -> Any:
     """Return whatever TFLite interpreter is installed."""
@@ -43,12 +46,22 @@ def opened(bundle: Bundle) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     ModelError
         If the interpreter refuses it, or none is installed.
     """
+    # The runner must not be kept: with one about, the interpreter refuses to run.
+    interpreter, runner = _signature(bundle, MAIN)
+    return interpreter, runner.get_input_details(), runner.get_output_details()
+
+
+def opened_signature(bundle: Bundle, name: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Runner of another signature of a bundle's graph, called with its inputs by name; else as `opened`."""
+    _, runner = _signature(bundle, name)
+    return runner, runner.get_input_details(), runner.get_output_details()
+
+
+def _signature(bundle: Bundle, name: str) -> tuple[Any, Any]:
     try:
         interpreter = _interpreter_class()(model_content=bundle.flatbuffer, num_threads=1)
         interpreter.allocate_tensors()
-        # The runner must not be kept: with one about, the interpreter refuses to run.
-        runner = interpreter.get_signature_runner()
-        return interpreter, runner.get_input_details(), runner.get_output_details()
+        return interpreter, interpreter.get_signature_runner(name)
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{bundle.name}: the interpreter refuses it: {error}") from None
 

@@ -27,10 +27,13 @@ class Manifest:
         of the STFT ``n_fft, hop_length, window``, of the CQT ``block_length, overlap, bins_per_octave,
         f_min, f_max``.
     normalisation : dict
-        ``epsilon, offset, scale``: the network reads (log(|Y| + epsilon) + offset) / scale.
-    heads : tuple of str
-        Outputs of the network, nepers: float32 in the shape of its input ``features``, (1, 1, bins) for a
-        frame of the STFT, (1, frames, bins) for a block of the CQT.
+        ``epsilon, offset, scale``: the extending network reads (log(|C| + epsilon) + offset) / scale, and
+        returns ``log_residual``, nepers, float32 in the same shape: (1, 1, bins) for a frame of the STFT,
+        (1, frames, bins) for a block of the CQT.
+    restoring : dict
+        Of the network that undoes the condition: ``parameters``, ``macs_per_s`` for all channels together,
+        and ``training``, its run; empty where there is none. In a step graph it is the signature ``restore``,
+        from ``statistics`` (1, 155, 6) to ``log_gain`` (1, 155) float32, nepers.
     states : dict of str to tuple of int
         Shape of every state, input ``name`` and output ``next_name``, float32, zero at the start; none for
         the CQT, whose blocks stand alone.
@@ -41,13 +44,13 @@ class Manifest:
     quantisation : str
         ``none``, ``float16``, ``dynamic`` or ``int8``.
     macs_per_s : float
-        Multiply-accumulate operations per channel and second of audio.
+        Multiply-accumulate operations of the extending network per channel and second of audio.
     licence : str
         SPDX identifier of the weights' licence.
     training : dict
-        The run: configuration, versions, revision, and the run it started from.
+        The run of the extending network: configuration, versions, revision, and the run it started from.
     verification : dict
-        Largest and root mean square difference from the trained network, nepers, on held-out music.
+        Largest and root mean square difference from the trained networks, nepers, on held-out music.
     sha256 : str
         Of the flatbuffer.
     size_bytes : int
@@ -63,7 +66,7 @@ class Manifest:
     model: str
     transform: dict[str, Any]
     normalisation: dict[str, float]
-    heads: tuple[str, ...]
+    restoring: dict[str, Any]
     states: dict[str, tuple[int, ...]]
     cutoff_range_hz: tuple[float, float]
     highest_hz: float
@@ -75,6 +78,11 @@ class Manifest:
     sha256: str
     size_bytes: int
     graph: dict[str, Any]
+
+    @property
+    def mono_macs_per_s(self) -> float:
+        """Multiply-accumulate operations of both networks per second of one channel."""
+        return self.macs_per_s + float(self.restoring.get("macs_per_s", 0.0))
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, keys in a fixed order."""
@@ -98,7 +106,6 @@ class Manifest:
         if set(values) != expected:
             raise ValueError(f"missing or unknown keys: {', '.join(sorted(set(values) ^ expected))}")
         _check_types(values)
-        values["heads"] = tuple(values["heads"])
         values["states"] = {name: tuple(shape) for name, shape in values["states"].items()}
         values["cutoff_range_hz"] = tuple(values["cutoff_range_hz"])
         return cls(**values)
@@ -110,7 +117,7 @@ def _check_types(values: dict[str, Any]) -> None:
         "format_version": int,
         "transform": dict,
         "normalisation": dict,
-        "heads": list,
+        "restoring": dict,
         "states": dict,
         "cutoff_range_hz": list,
         "highest_hz": number,
@@ -129,12 +136,20 @@ def _check_types(values: dict[str, Any]) -> None:
     if not 0 <= cutoffs[0] <= cutoffs[1] <= values["highest_hz"] < math.inf:
         highest_hz = values["highest_hz"]
         raise ValueError(f"expected 0 <= cutoff_range_hz <= highest_hz, received {cutoffs}, {highest_hz}")
-    if not all(isinstance(head, str) for head in values["heads"]):
-        raise ValueError("heads: expected names")
+    _check_restoring(values["restoring"])
     _check_graph(values["graph"])
     for name, shape in values["states"].items():
         if not isinstance(shape, list) or not all(type(n) is int and 0 < n <= 2**16 for n in shape):
             raise ValueError(f"states: unexpected shape of {name}")
+
+
+def _check_restoring(restoring: dict[str, Any]) -> None:
+    expected = {"parameters", "macs_per_s", "training"} if restoring else set()
+    if set(restoring) != expected or not isinstance(restoring.get("training", {}), dict):
+        raise ValueError(f"restoring: expected {', '.join(sorted(expected))}, received {sorted(restoring)}")
+    for name in expected - {"training"}:
+        if type(restoring[name]) not in (int, float) or not 0 < restoring[name] < math.inf:
+            raise ValueError(f"restoring: {name}: expected a number above 0, received {restoring[name]!r}")
 
 
 def _check_graph(graph: dict[str, Any]) -> None:

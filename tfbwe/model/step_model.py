@@ -1,13 +1,20 @@
-"""The network as the decoder runs it: a frame or a block in, the heads out, one memory for each channel."""
+"""The networks as the decoder runs them: a frame or a block in, its residual out, a memory a channel."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError
+from ..restoration.statistics import BANDS, FEATURES
 from ..stft import FloatArray
 from .bundle import Bundle
-from .interpreter import check_signal, check_tensors, opened
+from .features import HEAD
+from .interpreter import check_signal, check_tensors, opened, opened_signature
+
+RESTORE = "serving_restore"
+"""Signature of the restoring network; converters sort by name, and the first is what `invoke` runs."""
 
 
 class StepModel:
@@ -24,7 +31,7 @@ class StepModel:
     manifest : Manifest
     transform : Transform
     bins : int
-        Bins or bands that the network reads and predicts.
+        Bins or bands that the extending network reads and predicts.
 
     Raises
     ------
@@ -45,10 +52,10 @@ class StepModel:
         states = self.manifest.states
         check_tensors(bundle, "input", inputs, {"features": shape, **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
-        check_tensors(bundle, "output", outputs, {**dict.fromkeys(self.manifest.heads, shape), **next_states})
-        self._features = inputs["features"]["index"]
-        self._heads = [outputs[head]["index"] for head in self.manifest.heads]
+        check_tensors(bundle, "output", outputs, {HEAD: shape, **next_states})
+        self._features, self._residual = inputs["features"]["index"], outputs[HEAD]["index"]
         self._memory = [(inputs[name]["index"], outputs[f"next_{name}"]["index"]) for name in states]
+        self._restoring = restoring_runner(bundle) if self.manifest.restoring else None
         self.reset()
 
     def reset(self) -> None:
@@ -66,16 +73,46 @@ class StepModel:
 
         Returns
         -------
-        (heads, channels, bins) or (heads, channels, frames, bins) float32, nepers
+        (channels, bins) or (channels, frames, bins) float32, nepers
         """
-        heads = np.empty((len(self._heads), *features.shape), np.float32)
+        out = np.empty_like(features)
         run = self._interpreter
         for channel, states in enumerate(self._states):
             run.set_tensor(self._features, np.ascontiguousarray(features[channel]).reshape(self._shape))
             for (index, _), state in zip(self._memory, states, strict=True):
                 run.set_tensor(index, state)
             run.invoke()
-            for i, index in enumerate(self._heads):
-                heads[i, channel] = run.get_tensor(index).reshape(features.shape[1:])
+            out[channel] = run.get_tensor(self._residual).reshape(features.shape[1:])
             self._states[channel] = [run.get_tensor(index) for _, index in self._memory]
-        return heads
+        return out
+
+    def restoring(self, statistics: FloatArray) -> FloatArray:
+        """Run the restoring network; without one nothing is restored.
+
+        Parameters
+        ----------
+        statistics : (1, 155, 6) float32
+            As `tfbwe.restoration.statistics.features` returns them.
+
+        Returns
+        -------
+        (1, 155) float32, nepers
+        """
+        if self._restoring is None:
+            return np.zeros((1, BANDS), np.float32)
+        log_gain: FloatArray = self._restoring(statistics=statistics)["log_gain"]
+        return log_gain
+
+
+def restoring_runner(bundle: Bundle) -> Any:
+    """Runner of the restoring network of a step graph, in an interpreter of its own.
+
+    Raises
+    ------
+    ModelError
+        If the graph has no such signature, or one of other tensors.
+    """
+    runner, inputs, outputs = opened_signature(bundle, RESTORE)
+    check_tensors(bundle, "input", inputs, {"statistics": (1, BANDS, FEATURES)})
+    check_tensors(bundle, "output", outputs, {"log_gain": (1, BANDS)})
+    return runner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ConfigError, ModelError
+from ..restoration.stream import FOR_GOOD
 from ..stft import FloatArray
 from .bundle import Bundle
 from .interpreter import check_signal, check_tensors, opened
@@ -62,10 +63,19 @@ class WaveModel:
         self._memory = [(inputs[name]["index"], outputs[f"next_{name}"]["index"]) for name in states]
         self.reset()
 
-    def reset(self) -> None:
-        """Forget the past."""
+    def reset(self, known: FloatArray | None = None) -> None:
+        """Forget the past.
+
+        Parameters
+        ----------
+        known : (4, 155) float32, optional
+            Long-term statistics of all the music, measured beforehand.
+        """
         self.limited_frames = 0
-        self._states = [np.zeros(shape, np.float32) for shape in self.manifest.states.values()]
+        states = {name: np.zeros(shape, np.float32) for name, shape in self.manifest.states.items()}
+        if known is not None and self.manifest.restoring:
+            states["moments"][:], states["count"][:] = known, FOR_GOOD
+        self._states = list(states.values())
 
     def process(self, hop: FloatArray, cutoff_hz: float, diffuse: float, lost: int) -> FloatArray:
         """Return the high band, (channels, hop_length) float32, `latency` samples late.

@@ -14,12 +14,13 @@ from typing import Any
 import keras
 
 from ..errors import ConfigError
-from ..model.features import HEADS
+from ..model.features import HEAD
 from ..stft import N_FFT
 from .layers import Clip, LinearInterpolation, SubPixel
 
 TIME_KERNEL = 3
-LOG_GAIN_RANGE = (-4.0, 9.0)
+LOG_RESIDUAL_RANGE = (-9.0, 14.0)
+"""Nepers: above an empty bin, whose logarithm is that of epsilon, music may be a million times as loud."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +35,15 @@ class AutoencoderConfig:
     frames : int, optional
         Frames of an excerpt; any number if ``None``.
     time_stride : int
-        Frames that the first stage takes together; `frames` must be a multiple of it. The heads are given
+        Frames that the first stage takes together; `frames` must be a multiple of it. The output is given
         for every group of so many and interpolated.
     channels, kernels, strides : tuple of int
-        Of the vertical encoder, finest stage first; the decoder mirrors them. The heads are given at every
+        Of the vertical encoder, finest stage first; the decoder mirrors them. The output is given at every
         `strides[0]`-th bin and interpolated.
     bottleneck : int
         Channels of the horizontal convolutions.
     dilations : tuple of int
         Of the horizontal convolutions, in groups of `time_stride` frames.
-    heads : tuple of str
-        Among `HEADS`.
     causal : bool
         Whether horizontal convolutions see the past alone. Only a causal network has a step graph.
     dropout : float
@@ -64,7 +63,6 @@ class AutoencoderConfig:
     strides: tuple[int, ...] = (4, 4, 2)
     bottleneck: int = 112
     dilations: tuple[int, ...] = (1, 2, 4, 8)
-    heads: tuple[str, ...] = HEADS
     causal: bool = True
     dropout: float = 0.0
 
@@ -98,8 +96,6 @@ class AutoencoderConfig:
             raise ConfigError(
                 f"bins must be a multiple of {shrink}, the product of the strides; got {self.bins}"
             )
-        if not self.heads or set(self.heads) - set(HEADS) or len(set(self.heads)) < len(self.heads):
-            raise ConfigError(f"heads must be among {', '.join(HEADS)}, each once; got {self.heads!r}")
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -115,8 +111,8 @@ class AutoencoderConfig:
 TimeConvolution = Callable[[Any, int], Any]
 
 
-def _autoencoder(config: AutoencoderConfig, x: Any, horizontal: TimeConvolution) -> list[Any]:
-    """Connect the layers from normalised log-magnitudes to the heads, each (batch, frames, bins)."""
+def _autoencoder(config: AutoencoderConfig, x: Any, horizontal: TimeConvolution) -> Any:
+    """Connect the layers from normalised log-magnitudes to the log residual, (batch, frames, bins)."""
     layers = keras.layers
     frames = -1 if x.shape[1] is None else x.shape[1] // config.time_stride
     h = layers.Reshape((frames * config.time_stride, config.bins, 1), name="spectrum")(x)
@@ -149,40 +145,25 @@ def _autoencoder(config: AutoencoderConfig, x: Any, horizontal: TimeConvolution)
         h = SubPixel(stride, name=f"up_{i}_subpixel")(h)
         h = layers.Add(name=f"up_{i}_add")([h, skips[i - 1]])
         h = layers.LeakyReLU(0.1, name=f"up_{i}_activation")(h)
-    return _heads(config, h, frames)
+    return _head(config, h, frames)
 
 
-def _heads(config: AutoencoderConfig, h: Any, frames: int) -> list[Any]:
-    """One value a bin for each head; zero at the start of training: the untrained network changes nothing.
+def _head(config: AutoencoderConfig, h: Any, frames: int) -> Any:
+    """Log residual of each bin, interpolated in time and between bins; (batch, frames, bins) float32.
 
-    The best coherent gain is the ratio of magnitudes times a coherence of at most one (Wiener). So log_gain
-    is a learned share, 0..1, of log_residual: near 1 where a filter let weak music through, near 0 on mere
-    noise.
+    It is zero at the start of training: the untrained network adds nothing.
     """
     layers = keras.layers
-    groups = {}
-    for name in config.heads:
-        groups[name] = layers.Conv2D(
-            1, (1, 5), padding="same", kernel_initializer="zeros", dtype="float32", name=f"{name}_groups"
-        )(h)
-    if set(groups) == set(HEADS):
-        share = layers.Activation("sigmoid", dtype="float32", name="share")(groups["log_gain"])
-        product = layers.Multiply(dtype="float32", name="log_gain_product")
-        groups["log_gain"] = product([share, groups["log_residual"]])
-    return [bounded(config, groups[name], name, frames) for name in config.heads]
-
-
-def bounded(config: AutoencoderConfig, groups: Any, name: str, frames: int) -> Any:
-    """Interpolate a head of `frames` groups in time and between bins; (batch, frames, bins) float32."""
-    layers = keras.layers
-    h = LinearInterpolation(config.strides[0], dtype="float32", name=f"{name}_bins")(groups)
+    h = layers.Conv2D(
+        1, (1, 5), padding="same", kernel_initializer="zeros", dtype="float32", name=f"{HEAD}_groups"
+    )(h)
+    h = LinearInterpolation(config.strides[0], dtype="float32", name=f"{HEAD}_bins")(h)
     if config.time_stride > 1:
-        h = layers.Reshape((1, frames, config.bins), dtype="float32", name=f"{name}_turned")(h)
-        h = LinearInterpolation(config.time_stride, dtype="float32", name=f"{name}_frames")(h)
+        h = layers.Reshape((1, frames, config.bins), dtype="float32", name=f"{HEAD}_turned")(h)
+        h = LinearInterpolation(config.time_stride, dtype="float32", name=f"{HEAD}_frames")(h)
         frames *= config.time_stride
-    bounds = LOG_GAIN_RANGE if name == "log_gain" else (-LOG_GAIN_RANGE[1], LOG_GAIN_RANGE[1])
-    h = Clip(*bounds, dtype="float32", name=f"{name}_clip")(h)
-    return layers.Reshape((frames, config.bins), dtype="float32", name=name)(h)
+    h = Clip(*LOG_RESIDUAL_RANGE, dtype="float32", name=f"{HEAD}_clip")(h)
+    return layers.Reshape((frames, config.bins), dtype="float32", name=HEAD)(h)
 
 
 def autoencoder(config: AutoencoderConfig) -> keras.Model:
@@ -191,8 +172,8 @@ def autoencoder(config: AutoencoderConfig) -> keras.Model:
     Returns
     -------
     keras.Model
-        Functional, from normalised log-magnitudes (batch, frames, bins) float32 to a dictionary of heads,
-        each (batch, frames, bins) float32.
+        Functional, from normalised log-magnitudes (batch, frames, bins) float32 to ``log_residual``
+        (batch, frames, bins) float32, nepers.
     """
 
     def horizontal(h: Any, i: int) -> Any:
@@ -206,8 +187,7 @@ def autoencoder(config: AutoencoderConfig) -> keras.Model:
         )(h)
 
     x = keras.Input((config.frames, config.bins), name="features")
-    heads = _autoencoder(config, x, horizontal)
-    return keras.Model(x, dict(zip(config.heads, heads, strict=True)), name="autoencoder")
+    return keras.Model(x, _autoencoder(config, x, horizontal), name="autoencoder")
 
 
 def block_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
@@ -216,7 +196,8 @@ def block_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
     Returns
     -------
     keras.Model
-        Functional, batch 1, from ``features`` (1, frames, bins) to the heads (1, frames, bins); all float32.
+        Functional, batch 1, from ``features`` (1, frames, bins) to ``log_residual`` in the same shape; both
+        float32.
 
     Raises
     ------
@@ -226,7 +207,7 @@ def block_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
     if config.frames is None:
         raise ConfigError("a block graph needs a network of a fixed number of frames")
     x = keras.Input((config.frames, config.bins), batch_size=1, name="features")
-    return keras.Model({"features": x}, network(x), name="block")
+    return keras.Model({"features": x}, {HEAD: network(x)}, name="block")
 
 
 def decoder_graph(network: keras.Model, config: AutoencoderConfig) -> keras.Model:
@@ -241,7 +222,7 @@ def step_graph(network: keras.Model, config: AutoencoderConfig, channels: int = 
     -------
     keras.Model
         Functional, batch 1, from ``features`` (1, 1, bins) and ``state_i`` (1, 2 * dilation, bottleneck) to
-        the heads (1, 1, bins) and ``next_state_i``; all float32.
+        ``log_residual`` (1, 1, bins) and ``next_state_i``; all float32.
 
     Raises
     ------
@@ -267,8 +248,7 @@ def step_graph(network: keras.Model, config: AutoencoderConfig, channels: int = 
         )
         return keras.layers.Conv1D(config.bottleneck, TIME_KERNEL, padding="valid", name=f"time_{i}")(taps)
 
-    heads = _autoencoder(config, x, horizontal)
-    outputs = {**dict(zip(config.heads, heads, strict=True)), **next_states}
+    outputs = {HEAD: _autoencoder(config, x, horizontal), **next_states}
     step = keras.Model({"features": x, **states}, outputs, name="stft_step")
     for layer in network.layers:
         if layer.weights:
@@ -289,5 +269,5 @@ def macs_per_frame(config: AutoencoderConfig) -> float:
     total += len(config.dilations) * TIME_KERNEL * config.bottleneck**2
     for i in reversed(range(1, len(config.channels))):
         total += sizes[i] * config.channels[i] * config.channels[i - 1] * config.strides[i] * 3
-    total += len(config.heads) * sizes[0] * config.channels[0] * 5
+    total += sizes[0] * config.channels[0] * 5
     return total / config.time_stride

@@ -5,10 +5,9 @@ import dataclasses
 import keras
 
 from ..errors import ConfigError
-from ..restoration.statistics import BANDS
+from ..restoration.statistics import BANDS, FEATURES
 from .layers import Clip, LinearInterpolation
 
-FEATURES = 6
 LOG_GAIN_RANGE = (-1.0, 7.0)
 KERNEL = 5
 

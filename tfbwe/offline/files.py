@@ -112,17 +112,18 @@ def extend_file(
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
         bundle = load_bundle(model, trust)
         measured = cutoff_hz is None
-        why_none = ""
-        if measured:
-            cutoff_hz, why_none = measure_file(reader)
-        why_not = nothing_to_add(cutoff_hz, why_none, bundle)
+        received = measure_file(reader)
+        if cutoff_hz is None:
+            cutoff_hz = received.cutoff_hz
+        why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
         limit = full_scale(subtype)
         twice = clip == "rescale" and limit is not None and not why_not
         run = _Run(reader, (2 if twice else 1) * reader.seconds, progress)
 
         def chain(soft: bool) -> Chain:
-            decoder = None if why_not else Decoder(bundle, reader.channels, cutoff_hz, diffuse, phase)
+            settings = (reader.channels, cutoff_hz, diffuse, phase, received.moments)
+            decoder = None if why_not else Decoder(bundle, *settings)
             return Chain(decoder, reader.sample_rate, out_rate, reader.channels, limit if soft else None)
 
         gain = 1.0

@@ -1,55 +1,108 @@
-"""What was received in a file: where its band ends, and whether a model has something to add above."""
+"""What was received: where its band ends, its long-term statistics, and whether there is something to add."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.excerpts import spans
 from ..audio.reader import Reader
+from ..audio.resampler import Resampler
 from ..cutoff.bandwidth import measure_band
 from ..errors import AudioError
 from ..model.bundle import Bundle
+from ..model.step_model import restoring_runner
+from ..restoration.condition import Condition, identify
+from ..restoration.statistics import LongTerm
+from ..stft import SAMPLE_RATE
 
 MEASURED_EXCERPTS = 12
 EXCERPT_S = 5.0
 
 
-def measure_file(reader: Reader) -> tuple[float | None, str]:
-    """Return where the band of a file ends, or why it cannot be found.
+@dataclass(frozen=True)
+class Received:
+    """What a signal says of itself before its first sample is extended.
 
-    Parameters
+    Attributes
     ----------
-    reader : Reader
-        The open file; its position changes. Up to a minute long it is measured whole, else excerpts spread
-        over it.
-
-    Returns
-    -------
     cutoff_hz : float or None
+        Where its band ends.
     why_none : str
-        As from `tfbwe.cutoff.bandwidth.measure_band`.
+        Why it cannot be found, else an empty string.
+    moments : (4, 155) float32 or None
+        Its long-term statistics, by which it is restored; None where there is no sound.
+    """
+
+    cutoff_hz: float | None
+    why_none: str
+    moments: NDArray[np.float32] | None
+
+
+def measure(pieces: Iterable[Iterable[NDArray[np.float32]]], sample_rate: int) -> Received:
+    """Measure a signal, or pieces of it, each in blocks (channels, samples) float32 of any length."""
+    long_term = LongTerm()
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for piece in pieces:
+            resampler: Resampler | None = None
+            for block in piece:
+                if resampler is None:
+                    resampler = Resampler(sample_rate, SAMPLE_RATE, len(block))
+                long_term.update(resampler.process(block))
+                yield block
+            if resampler is not None:
+                long_term.update(resampler.flush())
+                long_term.end()
+
+    cutoff_hz, why_none = measure_band(blocks(), sample_rate)
+    return Received(cutoff_hz, why_none, long_term.moments)
+
+
+def measure_file(reader: Reader) -> Received:
+    """Measure an open file; its position changes.
+
+    Up to a minute long it is measured whole, else excerpts spread over it.
 
     Raises
     ------
     AudioError
         If a short file cannot be read to its end.
     """
-    return measure_band(_excerpts(reader), reader.sample_rate)
+    return measure(_pieces(reader), reader.sample_rate)
 
 
-def _excerpts(reader: Reader) -> Iterator[NDArray[np.float32]]:
+def _pieces(reader: Reader) -> Iterator[Iterator[NDArray[np.float32]]]:
     found = spans(reader.frames, round(EXCERPT_S * reader.sample_rate), MEASURED_EXCERPTS)
     if len(found) == 1:
-        yield from reader.blocks()
+        yield reader.blocks()
         return
     for start, stop in found:
-        # An MP3's length may be an estimate; damage is reported when the file is read as a whole.
-        with contextlib.suppress(AudioError):
-            yield from reader.blocks(start=start, stop=stop)
+        yield _excerpt(reader, start, stop)
+
+
+def _excerpt(reader: Reader, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+    # An MP3's length may be an estimate; damage is reported when the file is read as a whole.
+    with contextlib.suppress(AudioError):
+        yield from reader.blocks(start=start, stop=stop)
+
+
+def identified(received: Received, bundle: Bundle) -> Condition | None:
+    """Say what the condition did, by the restoring network of a model.
+
+    None where there is no sound or no cutoff, or the model's networks do not run by themselves.
+    """
+    manifest = bundle.manifest
+    if received.moments is None or received.cutoff_hz is None:
+        return None
+    if not manifest.restoring or manifest.graph["kind"] != "step":
+        return None
+    run = restoring_runner(bundle)
+    return identify(received.moments, lambda read: run(statistics=read)["log_gain"], received.cutoff_hz)
 
 
 def nothing_to_add(cutoff_hz: float | None, why_none: str, bundle: Bundle) -> str:

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.formats import BLOCK_FRAMES
-from ..cutoff.bandwidth import measure_band
 from ..decoder import Decoder
 from ..model.bundle import DEFAULT, Bundle, load_bundle
 from ..samples import checked_signal
 from ..settings import check_settings, whole_number
 from ..stft import SAMPLE_RATE
 from .chain import Chain
-from .received import beyond_training, nothing_to_add
+from .received import beyond_training, measure, nothing_to_add
 
 
 def extend(
@@ -70,17 +69,18 @@ def extend(
     signal = checked_signal(x, sample_rate)
     check_settings(sample_rate, cutoff_hz, diffuse, phase)
     bundle = load_bundle(model)
-    why_none = ""
+    starts = range(0, signal.shape[1], BLOCK_FRAMES)
+    blocks = [signal[:, start : start + BLOCK_FRAMES] for start in starts]
+    received = measure([blocks], sample_rate)
     if cutoff_hz is None:
-        cutoff_hz, why_none = measure_band([signal], sample_rate)
-    why_not = nothing_to_add(cutoff_hz, why_none, bundle)
+        cutoff_hz = received.cutoff_hz
+    why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
     doubt = f"{why_not}; nothing added" if why_not else beyond_training(cutoff_hz, bundle)
     if doubt:
         warnings.warn(doubt, stacklevel=2)
     out_rate = max(sample_rate, SAMPLE_RATE)
-    decoder = None if why_not else Decoder(bundle, len(signal), cutoff_hz, diffuse, phase)
+    decoder = None if why_not else Decoder(bundle, len(signal), cutoff_hz, diffuse, phase, received.moments)
     chain = Chain(decoder, sample_rate, out_rate, len(signal))
-    starts = range(0, signal.shape[1], BLOCK_FRAMES)
-    parts = [chain.process(signal[:, start : start + BLOCK_FRAMES]) for start in starts]
+    parts = [chain.process(block) for block in blocks]
     y = np.concatenate([*parts, chain.flush()], axis=1)
     return (y if np.ndim(x) == 2 else y[0]), out_rate

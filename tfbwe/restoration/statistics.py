@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..stft import BIN_HZ, N_FFT, FloatArray, window
+from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, FloatArray, analyse, window
 
 BANDS = 155
 BAND_BINS = 6
@@ -19,22 +19,27 @@ BAND_BINS = 6
 USED = BANDS * BAND_BINS
 CENTRES_HZ = ((np.arange(BANDS) + 0.5) * BAND_BINS - 0.5) * BIN_HZ
 """Of the bands, (155,) float64."""
+FEATURES = 6
+"""Values for each band that the network reads."""
 MOMENTS = ("mean", "mean of logarithm", "mean of square root", "mean of squared logarithm")
 FLOOR = 1e-9
 """Added to a power before its logarithm: a hundredth of the noise that 16-bit rounding leaves in a bin."""
 SILENT_POWER = 1e-5
 """A frame whose loudest band has no more power than this tells nothing, and is left out."""
+EDGE_FRAMES = N_FFT // HOP_LENGTH
+"""Frames next to silence that are not measured: music that is cut begins and ends with a click in all
+bands."""
+_FRAMES_AT_ONCE = 64
 NOISE_SPREAD, NOISE_BIAS = 0.5, -0.117
 """Of white noise: spread of the logarithm of a band's power, and its mean over the logarithm of the mean."""
 ROUNDING_POWER = float(2.0**-30 / 12 * 1024)
 """Power that rounding to 16 bits leaves in a bin: (2^-15)^2 / 12 times the sum of the squared window."""
 
 
-def _leakage() -> FloatArray:
-    """Power that each band receives of the others through the window's side lobes, (155, 155) float32.
+def _side_lobes() -> FloatArray:
+    """Share of a band's power that one so many bands away receives through the window's side lobes, (155,).
 
-    Row b holds the shares of each band's power that band b receives; the diagonal is 0. Computed for white
-    noise within a band.
+    Computed for white noise within a band.
     """
     fine = 8
     lobes = np.abs(np.fft.rfft(window(), fine * N_FFT)) ** 2
@@ -46,12 +51,13 @@ def _leakage() -> FloatArray:
     for distance in range(BANDS):
         places = fine * (bins[:, None] + distance * BAND_BINS - sources)
         share[distance] = lobes[middle + np.clip(places.astype(int), -middle, middle)].mean()
-    share /= share[0] + 2 * share[1:].sum()
-    apart = np.abs(np.arange(BANDS)[:, None] - np.arange(BANDS))
-    return np.asarray(np.where(apart, share[apart], 0), np.float32)
+    return np.asarray(share / (share[0] + 2 * share[1:].sum()), np.float32)
 
 
-LEAKAGE = _leakage()
+SIDE_LOBES = _side_lobes()
+_APART = np.abs(np.arange(BANDS)[:, None] - np.arange(BANDS))
+LEAKAGE = np.where(_APART, SIDE_LOBES[_APART], np.float32(0))
+"""Row b holds the shares of each band's power that band b receives of the others, (155, 155) float32."""
 
 
 def bin_power(spectrum: Any) -> FloatArray:
@@ -96,12 +102,62 @@ def moments(power: FloatArray) -> tuple[int, FloatArray]:
     (4, 155) float32
         As `MOMENTS` names them; zeros where the count is 0.
     """
-    heard = power[power.max(axis=-1) > SILENT_POWER]
+    heard = power[power.max(axis=-1, initial=0) > SILENT_POWER]
     if not len(heard):
         return 0, np.zeros((len(MOMENTS), BANDS), np.float32)
     log = np.log(heard + np.float32(FLOOR))
     rows = [heard.mean(axis=0), log.mean(axis=0), np.sqrt(heard).mean(axis=0), (log * log).mean(axis=0)]
     return len(heard), np.asarray(rows, np.float32)
+
+
+class LongTerm:
+    """Moments of all the music there is, piece by piece.
+
+    Attributes
+    ----------
+    count : int
+        Frames so far that are not silent.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sums = np.zeros((len(MOMENTS), BANDS))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a piece. Silence lies before it, and behind: see `_add`."""
+        self._rest: FloatArray | None = None
+        self._power = np.zeros((EDGE_FRAMES, BANDS), np.float32)
+
+    def update(self, x: FloatArray) -> None:
+        """Take in the next samples of a piece, (channels, samples) float32 at 44.1 kHz."""
+        x = x if self._rest is None else np.concatenate([self._rest, x], axis=1)
+        frames = max(0, (x.shape[1] - N_FFT) // HOP_LENGTH + 1)
+        self._rest = x[:, frames * HOP_LENGTH :]
+        for start in range(0, frames, _FRAMES_AT_ONCE):
+            part = x[:, start * HOP_LENGTH :][:, : (_FRAMES_AT_ONCE - 1) * HOP_LENGTH + N_FFT]
+            windows = np.lib.stride_tricks.sliding_window_view(part, N_FFT, axis=1)[:, ::HOP_LENGTH]
+            self._add(np.concatenate([self._power, band_power(analyse(windows.swapaxes(0, 1)))]))
+
+    def end(self) -> None:
+        """End a piece."""
+        self._begin()
+
+    def _add(self, power: FloatArray) -> None:
+        """Take in frames with some before and behind; near silence they may hold the click of a cut."""
+        self._power = power[-2 * EDGE_FRAMES :]
+        if len(power) <= 2 * EDGE_FRAMES:
+            return
+        silent = power.max(axis=-1) <= SILENT_POWER
+        near = np.lib.stride_tricks.sliding_window_view(silent, 2 * EDGE_FRAMES + 1).any(axis=-1)
+        count, rows = moments(power[EDGE_FRAMES:-EDGE_FRAMES][~near])
+        self.count += count
+        self._sums += count * rows.astype(np.float64)
+
+    @property
+    def moments(self) -> FloatArray | None:
+        """As `MOMENTS` names them, (4, 155) float32; None where there was no sound."""
+        return np.asarray(self._sums / self.count, np.float32) if self.count else None
 
 
 def features(moments: Any, cutoff_hz: Any, xp: Any = np) -> Any:

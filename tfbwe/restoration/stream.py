@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..band import crossover
-from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray
+from ..stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
 from .gain import SMOOTHED_FRAMES, at_bins, gated, noise_floor, smoothed, wiener
 from .statistics import (
     BANDS,
+    EDGE_FRAMES,
     MOMENTS,
-    ROUNDING_POWER,
     SILENT_POWER,
     USED,
     bin_power,
@@ -29,13 +30,36 @@ REMEMBERED_FRAMES = round(30 * SAMPLE_RATE / HOP_LENGTH)
 """The statistics are those of the last 30 s, more or less: older frames weigh less and less."""
 PAUSE_FRAMES = round(0.5 * SAMPLE_RATE / HOP_LENGTH)
 """Half a second of silence ends a piece of music: the next one is measured anew."""
-EDGE_FRAMES = N_FFT // HOP_LENGTH
-"""Frames after silence that are not measured: music that is cut in begins with a click in all bands."""
+STEEP, NEW_MUSIC = 1.0, 100.0
+"""Where most bands that are raised by more than so many nepers become so many times as powerful as they were
+in the long run up to the last update, another piece of music has begun: it is measured anew, too."""
 LOUDEST = 100.0
 """Power of what is restored, over that of the long run, at most: a click is not to be raised."""
+FOR_GOOD = 1e30
+"""Count of frames of statistics that were measured beforehand: no frame changes them."""
 _HERTZ = np.arange(USED) * BIN_HZ
 
 Predict = Callable[[FloatArray], FloatArray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What restoring makes of frames in a row, the same for all channels.
+
+    Attributes
+    ----------
+    gain : (frames, bins) float32
+        1 or more; 1 everywhere where nothing weak is left above the cutoff.
+    missing : (frames, bins) float32
+        Share of each bin, 0..1, that remains to be synthesised: what the Wiener weight leaves; 1 where
+        nothing is restored.
+    reach_hz : (frames,) float32
+        Up to where the received band, restored, is music and not noise: the cutoff, or above.
+    """
+
+    gain: FloatArray
+    missing: FloatArray
+    reach_hz: FloatArray
 
 
 class RestoringStream:
@@ -45,26 +69,28 @@ class RestoringStream:
     ----------
     predict : callable
         The network: from statistics (1, 155, 6) to log gains (1, 155), float32.
-    known : tuple of int and (4, 155) float32, optional
-        Frames and moments of the music, measured beforehand, as `statistics.moments` returns them.
+    known : (4, 155) float32, optional
+        Moments of all the music, measured beforehand, as `statistics.moments` returns them. They stay; else
+        those of the last half minute are followed.
     """
 
-    def __init__(self, predict: Predict, known: tuple[int, FloatArray] | None = None) -> None:
+    def __init__(self, predict: Predict, known: FloatArray | None = None) -> None:
         self._predict, self._known = predict, known
         self.reset()
 
     def reset(self) -> None:
         """Start anew, with what was known beforehand."""
-        self._count, self._moments = 0, np.zeros((len(MOMENTS), BANDS), np.float32)
-        if self._known is not None:
-            self._count, self._moments = min(self._known[0], REMEMBERED_FRAMES), self._known[1].copy()
+        self._count = 0.0 if self._known is None else FOR_GOOD
+        self._moments = np.zeros((len(MOMENTS), BANDS), np.float32) if self._known is None else self._known
         self._from = self._to = np.zeros(BANDS, np.float32)
+        self._from_hz = self._to_hz = 0.0
+        self._recent = self._before = np.zeros(BANDS, np.float32)
         self._floor = 0.0
         self._frame = 0
         self._silent, self._edge = 0, EDGE_FRAMES
-        self._past: FloatArray | None = None
+        self._past = np.zeros((SMOOTHED_FRAMES - 1, USED), np.float32)
 
-    def process(self, spectrum: ComplexArray, cutoff_hz: float, rounded: bool) -> FloatArray:
+    def process(self, spectrum: ComplexArray, cutoff_hz: float, lost: Sequence[int] = ()) -> Restored:
         """Return the gains of frames in a row.
 
         Parameters
@@ -72,62 +98,85 @@ class RestoringStream:
         spectrum : (frames, channels, bins) complex64
             Of the STFT, all its bins.
         cutoff_hz : float
-            Where the received band ends.
-        rounded : bool
-            Whether the samples are known to be rounded to 16 bits.
+            Where the received band ends; 0 where it is not known.
+        lost : sequence of int
+            For each frame, how many samples before its end were lost in a row; none, if it is empty. Such
+            frames say nothing of the music.
 
         Returns
         -------
-        (frames, 930) float32
-            1 or more; 1 everywhere where nothing weak is left above the cutoff.
+        Restored
         """
-        out = np.ones((len(spectrum), USED), np.float32)
-        weight = crossover(_HERTZ, cutoff_hz).astype(np.float32)
         power = bin_power(spectrum)
         smooth, bands = self._smoothed(power), in_bands(power)
+        curves = np.empty((len(power), BANDS), np.float32)
+        usual = np.empty((len(power), BANDS), np.float32)
+        floors, reach_hz = np.empty((len(power), 1), np.float32), np.empty(len(power), np.float32)
         for i in range(len(power)):
-            self._hear(bands[i : i + 1])
+            self._hear(bands[i : i + 1], bool(lost) and lost[i] > 0)
             if self._frame % UPDATE_FRAMES == 0:
-                self._update(cutoff_hz, rounded)
+                self._update(cutoff_hz)
+            share = np.float32((self._frame % UPDATE_FRAMES + 1) / UPDATE_FRAMES)
             self._frame += 1
-            if self._from.any() or self._to.any():
-                share = np.float32(((self._frame - 1) % UPDATE_FRAMES + 1) / UPDATE_FRAMES)
-                curve = at_bins(self._from + (self._to - self._from) * share, USED)
-                loudest = at_bins(self._moments[2] ** 2, USED) * np.exp(2 * curve) * LOUDEST
-                limit = np.sqrt(loudest / np.maximum(smooth[i], 1e-20))
-                gain = np.minimum(np.exp(curve) * wiener(smooth[i], self._floor), limit)
-                out[i] += (np.maximum(gain, 1) - 1) * weight
-        return out
+            curves[i] = 0 if self._edge else self._from + (self._to - self._from) * share
+            usual[i], floors[i] = self._moments[2] ** 2, self._floor
+            reach_hz[i] = max(min(self._from_hz, self._to_hz), cutoff_hz)
+        gain, missing = np.ones((2, len(spectrum), spectrum.shape[-1]), np.float32)
+        here = curves.any(axis=1)
+        if here.any():
+            curve, smooth = at_bins(curves[here]), smooth[here]
+            loudest = at_bins(usual[here]) * np.exp(2 * curve) * np.float32(LOUDEST)
+            limit = np.sqrt(loudest / np.maximum(smooth, 1e-20))
+            certain = wiener(smooth, floors[here])
+            raised = np.minimum(np.exp(curve) * certain, limit)
+            weight = crossover(_HERTZ, cutoff_hz).astype(np.float32)
+            gain[here, :USED] += (np.maximum(raised, 1) - 1) * weight
+            missing[here, :USED] -= certain * (curve > 0)
+        return Restored(gain, missing, reach_hz)
 
     def _smoothed(self, power: FloatArray) -> FloatArray:
         """Power of frames smoothed over the last ones too, those of earlier calls among them."""
-        past = power[:1].repeat(SMOOTHED_FRAMES - 1, axis=0) if self._past is None else self._past
-        window = np.concatenate([past, power])
-        if len(power):
-            self._past = window[len(power) :]
-        return smoothed(window)[len(past) :]
+        window = np.concatenate([self._past, power])
+        self._past = window[len(power) :]
+        return smoothed(window)
 
-    def _hear(self, power: FloatArray) -> None:
+    def _hear(self, power: FloatArray, lost: bool) -> None:
         """Take a frame into the statistics."""
-        if power.max() <= SILENT_POWER:
+        if lost or power.max() <= SILENT_POWER:
             self._silent, self._edge = self._silent + 1, EDGE_FRAMES
+            if self._silent >= PAUSE_FRAMES:
+                self._begin()
             return
         if self._edge:
             self._edge -= 1
             return
-        if self._silent >= PAUSE_FRAMES and self._known is None:
-            self._count = 0
+        if self._count == FOR_GOOD:
+            return
         self._silent = 0
         self._count = min(self._count + 1, REMEMBERED_FRAMES)
         self._moments = self._moments + (moments(power)[1] - self._moments) / np.float32(self._count)
+        self._recent = self._recent + (power[0] - self._recent) / np.float32(UPDATE_FRAMES)
+        steep = self._to > STEEP
+        if 2 * np.sum(self._recent[steep] > NEW_MUSIC * self._before[steep]) > steep.sum():
+            self._begin()
 
-    def _update(self, cutoff_hz: float, rounded: bool) -> None:
+    def _begin(self) -> None:
+        """Measure what comes anew, and restore nothing until then."""
+        if self._count != FOR_GOOD:
+            self._count = 0.0
+            self._from, self._to = np.zeros((2, BANDS), np.float32)
+            self._from_hz = self._to_hz = 0.0
+
+    def _update(self, cutoff_hz: float) -> None:
         """Run the network, and set out for its curve."""
         self._from, self._to = self._to, np.zeros(BANDS, np.float32)
-        if self._count < FIRST_FRAMES:
+        self._from_hz, self._to_hz = self._to_hz, 0.0
+        self._before = self._moments[0]
+        if self._count < FIRST_FRAMES or cutoff_hz <= 0:
             return
-        self._floor = max(noise_floor(self._moments), ROUNDING_POWER if rounded else 0.0)
+        self._floor = noise_floor(self._moments)
         read = features(self._moments[None], np.array([[cutoff_hz]], np.float32))
-        self._to = gated(np.asarray(self._predict(read))[0], self._moments, cutoff_hz, self._floor)
-        if self._known is not None and self._frame == 0:
-            self._from = self._to  # no fade at the start of what was measured beforehand
+        log_gain = np.asarray(self._predict(read))[0]
+        self._to, self._to_hz = gated(log_gain, self._moments, cutoff_hz, self._floor)
+        if self._count == FOR_GOOD:  # what was measured beforehand is there from the first frame on
+            self._from, self._from_hz = self._to, self._to_hz

@@ -56,6 +56,8 @@ class System:
         Settings of a decoder, or the phase of true magnitudes.
     transform : str or None
         Of true magnitudes.
+    setting : str
+        How else a decoder runs than as for a file whose cutoff is given; see `decoded`.
     """
 
     name: str
@@ -67,6 +69,7 @@ class System:
     diffuse: float | None = None
     phase: str | None = None
     transform: str | None = None
+    setting: str = ""
 
     def output(self, excerpt: Excerpt) -> FloatArray:
         """Return what the system makes of an excerpt, (channels, samples) float32."""
@@ -78,7 +81,7 @@ class System:
         if self.kind != "inverse":
             return True
         lowpass = lowpass_of(condition.degradation)
-        return lowpass is not None and FAMILIES[lowpass.family].recursive
+        return lowpass is not None and FAMILIES[lowpass.family].gentle
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +135,10 @@ def _load_run(folder: Path) -> Model:
     known = (*TRANSFORMS, RESTORE)
     if not (isinstance(kind, str) and kind in known):
         raise ConfigError(f"{folder}: expected a model of {' or '.join(known)}, received {kind!r}")
-    if kind != RESTORE and tuple(description["network"].get("heads", ())) != ("log_residual",):
-        raise ConfigError(f"{folder}: a network of two heads is compared as a model file; export it first")
+    if kind != RESTORE and description.get("objective") != "squared_error":
+        raise ConfigError(
+            f"{folder}: a network that reads what was restored is compared as a model file; export it first"
+        )
     try:
         weights = (folder / BEST).read_bytes()
     except OSError as error:
@@ -191,20 +196,23 @@ def phases_of(model: Model) -> tuple[str, ...]:
 
 def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[System]:
     """A model file without the diffuse term, whose phase is of no matter then, and with it in each phase."""
+    settings = [(0.0, "mirror", setting) for setting in ("", decoded.AS_A_STREAM, decoded.CUTOFF_FOUND)]
+    settings += [(1.0, phase, "") for phase in phases if phase in phases_of(model)]
     found = []
-    known = phases_of(model)
-    for diffuse, phase in [(0.0, "mirror"), *((1.0, phase) for phase in phases if phase in known)]:
-        name = f"{model.name}, diffuse {diffuse:g}"
+    for diffuse, phase, setting in settings:
+        words = [f"diffuse {diffuse:g}", *([] if phase == "mirror" else [f"{phase} phase"])]
+        given: dict[str, Any] = {"bundle": bundle, "diffuse": diffuse, "phase": phase, "setting": setting}
         found.append(
             System(
-                name if phase == "mirror" else f"{name}, {phase} phase",
+                ", ".join([model.name, *words, *([setting] if setting else [])]),
                 "model",
-                functools.partial(decoded.decoded_excerpt, bundle=bundle, diffuse=diffuse, phase=phase),
-                (model.identity, f"{diffuse:g}", phase),
+                functools.partial(decoded.decoded_excerpt, **given),
+                (model.identity, f"{diffuse:g}", phase, setting),
                 (decoded.__name__,),
                 model.name,
                 diffuse,
                 phase,
+                setting=setting,
             )
         )
     return found

@@ -41,6 +41,6 @@ def _predicted(network: Any, magnitudes: FloatArray) -> FloatArray:
     low = magnitudes[..., : network.input_shape[-1]]
     out = magnitudes.copy()
     for y, x, features in zip(out, low, NORMALISATION.features(low), strict=True):
-        residual = np.asarray(network(features[None], training=False)["log_residual"])[0]
+        residual = np.asarray(network(features[None], training=False))[0]
         y[..., : low.shape[-1]] = np.maximum(NORMALISATION.raised(x, residual), 0)
     return out

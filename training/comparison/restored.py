@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfbwe.restoration.statistics import USED, band_power, moments
-from tfbwe.restoration.stream import EDGE_FRAMES, RestoringStream
+from tfbwe.restoration.statistics import EDGE_FRAMES, band_power, moments
+from tfbwe.restoration.stream import RestoringStream
 from tfbwe.stft import ComplexArray, FloatArray
 from tfbwe.transform import TRANSFORMS, Phasors
 
@@ -37,18 +37,9 @@ def restored(run: Path, received: FloatArray, cutoff_hz: float, beforehand: bool
         frames = spectrum.swapaxes(0, 1)
         # An excerpt that is cut in mid-music has a click at both ends.
         inner = frames[EDGE_FRAMES:-EDGE_FRAMES] if len(frames) > 4 * EDGE_FRAMES else frames
-        known = moments(band_power(inner)) if beforehand else None
+        known = moments(band_power(inner))[1] if beforehand else None
         stream = RestoringStream(lambda read: np.asarray(network(read, training=False)), known)
-        gain = stream.process(frames, cutoff_hz, _rounded(received))
-        out = np.zeros_like(spectrum)
-        out[..., :USED] = spectrum[..., :USED] * (gain - 1)
-        return out
+        return spectrum * (stream.process(frames, cutoff_hz).gain - 1)
 
     added = TRANSFORMS["stft"].altered(received, alter)
     return np.asarray(received + added, np.float32) if added.any() else received
-
-
-def _rounded(x: FloatArray) -> bool:
-    """Whether all samples lie on the grid of 16 bits."""
-    scaled = x * np.float32(2**15)
-    return bool((scaled == np.rint(scaled)).all())

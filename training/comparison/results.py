@@ -16,7 +16,7 @@ from .rows import Row
 from .statistics import Estimate, difference, estimate
 
 Values = dict[str, float | None]
-SYSTEM_FIELDS = ("name", "kind", "model", "diffuse", "phase", "transform")
+SYSTEM_FIELDS = ("name", "kind", "model", "diffuse", "phase", "transform", "setting")
 """What a report says of a system."""
 _INTERVAL = ["low", "high"]
 _DECIMALS = 3

@@ -112,12 +112,14 @@ def rows_of(
     cache : Path
         Folder of what was measured before; it must exist.
     score : bool
-        Whether to predict the listener's score, which takes seconds a row.
+        Whether to predict the listener's score, which takes seconds a row; not where a decoder runs in
+        another setting than for a file whose cutoff is given.
     """
     systems = [system for system in systems if system.takes_part(condition)]
+    scores = {system.name: score and not system.setting for system in systems}
     kept = Kept(cache, track, condition)
     try:
-        missing = [system for system in systems if not kept.has(system, score)]
+        missing = [system for system in systems if not kept.has(system, scores[system.name])]
         if missing:
             given, size_bytes = sent(data / track.file, condition.degradation, condition.cutoff_hz)
             for system in missing:
@@ -127,7 +129,7 @@ def rows_of(
                     if system.kind == "received" and size_bytes is not None:
                         values["rate_kbps"] = rate_kbps(size_bytes, given.original)
                     kept.put(system, values)
-                if score:
+                if scores[system.name]:
                     kept.put(system, {"visqol": scored(given.original, y)}, score=True)
                 kept.write()
     except AudioError as error:
@@ -135,4 +137,4 @@ def rows_of(
     except (ValueError, RuntimeError) as error:  # a library's; no reason to end a run of hours
         return f"{data / track.file}, {condition.name}: {type(error).__name__}: {error}"
     names = {"track": track.file, "condition": condition.name}
-    return [{**names, "system": system.name, **kept.get(system, score)} for system in systems]
+    return [{**names, "system": system.name, **kept.get(system, scores[system.name])} for system in systems]

@@ -54,7 +54,7 @@ def mirror(received: FloatArray, cutoff_hz: float) -> FloatArray:
 def inverse_filter(received: FloatArray, lowpass: Lowpass) -> FloatArray:
     """What somebody who knows the filter can undo: conj(H) / max(|H|^2, bound^2).
 
-    The phase that a causal filter turned is turned back, too. (channels, samples) float32. Only for recursive
+    The phase that a causal filter turned is turned back, too. (channels, samples) float32. Only for gentle
     filters: of a sharp one nothing is left to be raised.
     """
     from scipy.signal import oaconvolve

@@ -216,7 +216,7 @@ def _quantised(results: Results, models: Sequence[Model]) -> str:
         for mine in results.systems
         for twin in results.systems
         if (mine.model, twin.model) == (model.name, exact.name)
-        and (mine.diffuse, mine.phase) == (twin.diffuse, twin.phase)
+        and (mine.diffuse, mine.phase, mine.setting) == (twin.diffuse, twin.phase, twin.setting)
     ]
     return _differences(results, pairs)
 
@@ -225,7 +225,7 @@ def _phases(results: Results) -> str:
     """Every phase against the mirrored one, all else equal."""
 
     def but_for_the_phase(system: System) -> tuple[Any, ...]:
-        return system.kind, system.model, system.diffuse, system.transform
+        return system.kind, system.model, system.diffuse, system.transform, system.setting
 
     pairs = [
         (system.name, other.name)

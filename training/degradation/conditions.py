@@ -79,6 +79,15 @@ CONDITIONS = (
     _recursive(
         "butterworth-8k-float", RIGHT_PHASE, "butterworth", 8000.0, True, "the same, not rounded", False
     ),
+    _recursive("butterworth-5k", RIGHT_PHASE, "butterworth", 5000.0, True, "order 6, forward and backward"),
+    _recursive("butterworth-12k", RIGHT_PHASE, "butterworth", 12000.0, True, "order 6, forward and backward"),
+    Condition(
+        "gaussian-8k",
+        RIGHT_PHASE,
+        (Lowpass("gaussian", 8000.0), Rounding()),
+        8000.0,
+        "a roll-off that no network was trained on",
+    ),
     _recursive("chebyshev-11k", RIGHT_PHASE, "chebyshev1", 11025.0, True, "order 6, forward and backward"),
     _recursive("butterworth-8k-causal", TURNED_PHASE, "butterworth", 8000.0, False, "order 6"),
     _mp3("mp3-64k", CODED, 64, 11000.0),

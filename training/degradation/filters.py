@@ -1,7 +1,7 @@
 """Low-pass filters: what a narrow condition does to music, above all.
 
-A brick wall and a resampler leave nothing above the cutoff. The recursive filters leave a weak high band: its
-phase is right when the filter ran forward and backward, and turned when it ran once.
+A brick wall and a resampler leave nothing above the cutoff. The others leave a weak high band: its phase is
+turned by a recursive filter that ran once, else right.
 """
 
 from __future__ import annotations
@@ -27,19 +27,23 @@ class Family:
     Attributes
     ----------
     recursive : bool
-        Whether it has an order, and leaves a weak high band.
+        Whether it has an order.
+    gentle : bool
+        Whether it leaves a weak high band.
     ripple_db, stop_db : float
         Of the pass band, and attenuation of the stop band, in dB, where the family has them.
     """
 
     recursive: bool
+    gentle: bool = True
     ripple_db: float = 0.0
     stop_db: float = 0.0
 
 
 FAMILIES = {
-    "brickwall": Family(recursive=False),
-    "resample": Family(recursive=False),
+    "brickwall": Family(recursive=False, gentle=False),
+    "resample": Family(recursive=False, gentle=False),
+    "gaussian": Family(recursive=False),
     "butterworth": Family(recursive=True),
     "chebyshev1": Family(recursive=True, ripple_db=0.05),
     "bessel": Family(recursive=True),
@@ -58,14 +62,15 @@ class Lowpass:
     ----------
     family : str
         ``brickwall`` (all Fourier coefficients above the cutoff are zero), ``resample`` (soxr to a rate of
-        twice the cutoff and back) or a recursive filter: ``butterworth``, ``chebyshev1`` (0.05 dB ripple),
-        ``bessel``, ``elliptic`` (0.5 dB ripple, 60 dB stop band).
+        twice the cutoff and back), ``gaussian`` (a roll-off as of a tape head's gap, on which no network is
+        trained) or a recursive filter: ``butterworth``, ``chebyshev1`` (0.05 dB ripple), ``bessel``,
+        ``elliptic`` (0.5 dB ripple, 60 dB stop band).
     cutoff_hz : float
         Edge of the pass band in Hz, above 0 and below half the sample rate. A single pass has -3 dB there
-        (Butterworth, Bessel) or its pass-band ripple (Chebyshev, elliptic); the resampler rolls off over the
-        last tenth below it.
+        (Butterworth, Bessel, Gaussian) or its pass-band ripple (Chebyshev, elliptic); the resampler rolls off
+        over the last tenth below it.
     order : int
-        Order of a recursive filter, 1 or more; 0 for the other two families.
+        Order of a recursive filter, 1 or more; 0 for the other families.
     zero_phase : bool
         Run a recursive filter forward and backward: no delay, and its attenuation in dB doubles everywhere.
         The other two families have zero phase in any case.
@@ -135,6 +140,8 @@ class Lowpass:
         guarded = _guard(signal)
         if self.family == "brickwall":
             filtered = _brickwall(guarded, self.cutoff_hz, sample_rate)
+        elif self.family == "gaussian":
+            filtered = _gaussian(guarded, self.cutoff_hz, sample_rate)
         elif self.family == "resample":
             filtered = _resample_twice(guarded, self.cutoff_hz, sample_rate)
         else:
@@ -188,6 +195,17 @@ def _brickwall(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[A
     spectrum = np.fft.rfft(x, n_fft)
     spectrum[:, int(cutoff_hz * n_fft / sample_rate) + 1 :] = 0
     return np.fft.irfft(spectrum, n_fft)
+
+
+def _gaussian(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[Any]:
+    n_fft = _fast_length(x.shape[1])
+    hertz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    return np.fft.irfft(np.fft.rfft(x, n_fft) * gaussian(hertz, cutoff_hz), n_fft)
+
+
+def gaussian(hertz: npt.NDArray[np.floating[Any]], cutoff_hz: float) -> npt.NDArray[np.float64]:
+    """Amplitude of a Gaussian roll-off, -3 dB at the cutoff."""
+    return np.asarray(np.exp(-np.log(2) / 2 * (hertz / cutoff_hz) ** 2))
 
 
 def _fast_length(n: int) -> int:

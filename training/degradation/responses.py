@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tfbwe.restoration.statistics import BAND_BINS, BANDS, USED
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 
-from .filters import design
+from .filters import Lowpass, design, gaussian
 
 FloatArray = npt.NDArray[np.float64]
 BINS_HZ = np.arange(USED) * BIN_HZ
@@ -43,16 +43,31 @@ class Response:
     log_gain: npt.NDArray[np.float32]
 
 
+def log_gain_of(lowpass: Lowpass) -> npt.NDArray[np.float32]:
+    """Log gain of a recursive filter in each band, (155,) float32, as `Response` has it."""
+    return _in_bands(_amplitude(lowpass))
+
+
+def _amplitude(lowpass: Lowpass) -> FloatArray:
+    from scipy.signal import sosfreqz
+
+    sections = design(lowpass.family, lowpass.order, lowpass.cutoff_hz / SAMPLE_RATE)
+    _, h = sosfreqz(sections, BINS_HZ, fs=SAMPLE_RATE)
+    return np.asarray(np.abs(h) ** (2 if lowpass.zero_phase else 1))
+
+
+def _in_bands(amplitude: FloatArray) -> npt.NDArray[np.float32]:
+    power = np.mean(amplitude.reshape(BANDS, BAND_BINS) ** 2, axis=1)
+    return np.asarray(0.5 * np.log(np.clip(power, SMALLEST**2, 1.0)), np.float32)
+
+
 Filter = Callable[[np.random.Generator, float], FloatArray]
 
 
 def _recursive(family: str, orders: tuple[int, ...]) -> Filter:
     def response(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
-        from scipy.signal import sosfreqz
-
         order = int(rng.choice(orders))
-        _, h = sosfreqz(design(family, order, cutoff_hz / SAMPLE_RATE), BINS_HZ, fs=SAMPLE_RATE)
-        return np.asarray(np.abs(h) ** (2 if rng.random() < 0.7 else 1))
+        return _amplitude(Lowpass(family, cutoff_hz, order, zero_phase=bool(rng.random() < 0.7)))
 
     return response
 
@@ -81,11 +96,6 @@ def _windowed(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
     return np.asarray(np.abs(h))
 
 
-def _gaussian(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
-    """Gaussian roll-off, -3 dB at the cutoff: a slit, an aperture, a tape head's gap."""
-    return np.asarray(np.exp(-np.log(2) / 2 * (BINS_HZ / cutoff_hz) ** 2))
-
-
 def _cascade(rng: np.random.Generator, cutoff_hz: float) -> FloatArray:
     """Two filters one after the other, the second a little higher."""
     first, second = (KINDS[str(rng.choice(_SINGLE))][1] for _ in range(2))
@@ -104,7 +114,7 @@ KINDS: dict[str, tuple[float, Filter]] = {
 }
 """Kinds of filters that are drawn, each with its share."""
 _SINGLE = ("butterworth", "chebyshev1", "bessel", "one-poles", "windowed sinc")
-KEPT_OUT: dict[str, Filter] = {"gaussian": _gaussian}
+KEPT_OUT: dict[str, Filter] = {"gaussian": lambda rng, cutoff_hz: gaussian(BINS_HZ, cutoff_hz)}
 """Kinds that no network is trained on, to see how it does on what it does not know."""
 NONE, BRICK_WALL = 0.15, 0.15
 """Shares of no filter at all, and of brick walls."""
@@ -126,6 +136,4 @@ def drawn(rng: np.random.Generator, kind: str | None = None) -> Response:
     else:
         own = KEPT_OUT[kind] if kind in KEPT_OUT else KINDS[kind][1]
         amplitude = own(rng, cutoff_hz)
-    power = np.mean(amplitude.reshape(BANDS, BAND_BINS) ** 2, axis=1)
-    log_gain = 0.5 * np.log(np.clip(power, SMALLEST**2, 1.0))
-    return Response(kind, cutoff_hz, log_gain.astype(np.float32))
+    return Response(kind, cutoff_hz, _in_bands(amplitude))

@@ -29,7 +29,8 @@ from ..degradation import degrade
 from ..music.manifest import Track, read_manifest
 from ..music.splits import name_hash
 from .drawn import CUTOFF_MARGIN, SILENT_POWER, decoded, degraded, mix_down
-from .shards import BINS, SPLITS, Shard, format_description, sha256_of
+from .restored import CURVE_ERROR, CUTOFF_ERROR
+from .shards import BINS, NUMBERS, SPLITS, Shard, format_description, sha256_of
 
 CONTEXT = 4096
 """Samples before and after a block that are degraded with it, so that a filter sees the music go on."""
@@ -86,6 +87,8 @@ def _degradation() -> dict[str, Any]:
         "silent_power": SILENT_POWER,
         "cutoff_margin": CUTOFF_MARGIN,
         "highest_hz": HIGHEST_HZ,
+        "cutoff_error": CUTOFF_ERROR,
+        "curve_error": CURVE_ERROR,
     }
 
 
@@ -122,7 +125,7 @@ def make_pair(data: Path, item: Item, seed: int) -> dict[str, npt.NDArray[Any]]:
     -------
     dict
         ``received``, ``original`` (2, frames, bands) float16, real and imaginary part of the coefficients of
-        the windowed block; ``cutoff_hz``, ``bandwidth_hz`` (1,) float32.
+        the windowed block, the received one as restoring leaves it; `NUMBERS` (1,) float32.
     """
     music = _opened(data, item.track)
     start = item.block * BLOCK_LENGTH
@@ -131,7 +134,7 @@ def make_pair(data: Path, item: Item, seed: int) -> dict[str, npt.NDArray[Any]]:
     missing = max(0, start - first + BLOCK_LENGTH - x.shape[1])
     rng = _rng(seed, item)
     mono = np.pad(mix_down(rng, x), [(0, 0), (0, missing)])
-    example = degraded(rng, mono, min(item.track.bandwidth_hz, HIGHEST_HZ))
+    example = degraded(rng, mono, min(item.track.bandwidth_hz, HIGHEST_HZ), restores=True)
     spectra = {
         name: spectrum(example[name][start - first :][:BLOCK_LENGTH]) for name in ("received", "original")
     }
@@ -197,8 +200,7 @@ def _serialised(pair: dict[str, npt.NDArray[Any]], item: Item) -> bytes:
     feature = {
         "received": text(pair["received"].astype("<f2", copy=False).tobytes()),
         "original": text(pair["original"].astype("<f2", copy=False).tobytes()),
-        "cutoff_hz": Feature(float_list=FloatList(value=pair["cutoff_hz"])),
-        "bandwidth_hz": Feature(float_list=FloatList(value=pair["bandwidth_hz"])),
+        **{name: Feature(float_list=FloatList(value=pair[name])) for name in NUMBERS},
         "track": text(item.track.file.encode(errors="surrogateescape")),
         "block": Feature(int64_list=Int64List(value=[item.block])),
         "variant": Feature(int64_list=Int64List(value=[item.variant])),

@@ -25,6 +25,7 @@ from tfbwe.stft import SAMPLE_RATE
 from ..arguments import module
 from ..degradation import degrade
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
+from .restored import found_cutoff_hz, restored
 
 if TYPE_CHECKING:
     from ..learning.presets import FitConfig
@@ -155,23 +156,30 @@ def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
     Returns
     -------
     dict
-        ``received``, ``original`` (samples,), ``cutoff_hz``, ``bandwidth_hz`` (1,), float32, as
-        `objective.Trainer` takes them.
+        ``received``, ``original`` (samples,), ``cutoff_hz``, ``reach_hz``, ``bandwidth_hz`` (1,), float32, as
+        `objective.Trainer` takes them. Where the network reads what was restored, ``received`` is that.
     """
     rng = np.random.default_rng(key)
-    return degraded(rng, *music.crop(rng, config.crop_samples))
+    return degraded(rng, *music.crop(rng, config.crop_samples), config.restores)
 
 
-def degraded(rng: np.random.Generator, x: npt.NDArray[np.float32], bandwidth_hz: float) -> Batch:
+def degraded(
+    rng: np.random.Generator, x: npt.NDArray[np.float32], bandwidth_hz: float, restores: bool
+) -> Batch:
     """Example of a piece of music (1, samples), good up to `bandwidth_hz`; what `example` returns."""
     degradation = degrade.draw(rng, CUTOFF_MARGIN * bandwidth_hz)
     received, original = degrade.apply(x, SAMPLE_RATE, degradation)
     lowpass = degrade.lowpass_of(degradation)
     assert lowpass is not None
+    cutoff_hz, reach_hz = lowpass.cutoff_hz, SAMPLE_RATE / 2
+    if restores:
+        cutoff_hz = found_cutoff_hz(rng, lowpass)
+        received, reach_hz = restored(rng, received, lowpass, cutoff_hz)
     return {
         "received": received[0],
         "original": original[0],
-        "cutoff_hz": np.array([lowpass.cutoff_hz], np.float32),
+        "cutoff_hz": np.array([cutoff_hz], np.float32),
+        "reach_hz": np.array([reach_hz], np.float32),
         "bandwidth_hz": np.array([bandwidth_hz], np.float32),
     }
 

@@ -29,13 +29,15 @@ from tfbwe.transform import TRANSFORMS, block_cqt
 
 from ..arguments import command
 
-FORMAT, VERSION = "tfbwe pairs of CQT blocks", 1
+FORMAT, VERSION = "tfbwe pairs of CQT blocks", 2
 SCHEMA, INDEX = "schema.json", "index.json"
 SPLITS = ("train", "valid")
 SHARD_EXAMPLES = 64
 BINS = 400
 """Bands kept, from the lowest of constant Q up: what a CQT network reads and predicts."""
 BLOCK_HOURS = BLOCK_LENGTH / SAMPLE_RATE / 3600
+NUMBERS = ("cutoff_hz", "reach_hz", "bandwidth_hz")
+"""Of each example, Hz."""
 _READS = 2
 _MAKE = f"`{command('precompute')}`"
 
@@ -62,8 +64,7 @@ def format_description() -> dict[str, Any]:
         "features": {
             "received": spectrum,
             "original": spectrum,
-            "cutoff_hz": {"dtype": "float32", "shape": [1]},
-            "bandwidth_hz": {"dtype": "float32", "shape": [1]},
+            **{name: {"dtype": "float32", "shape": [1]} for name in NUMBERS},
             "track": {"dtype": "string", "shape": [1]},
             "block": {"dtype": "int64", "shape": [1]},
             "variant": {"dtype": "int64", "shape": [1]},
@@ -228,7 +229,7 @@ class Shards:
         -------
         tf.data.Dataset
             Of dictionaries: ``received``, ``original`` (batch, 2, frames, bands), real and imaginary part;
-            ``cutoff_hz``, ``bandwidth_hz`` (batch, 1) Hz. All float32.
+            `NUMBERS` (batch, 1) Hz. All float32.
         """
         import tensorflow as tf
 
@@ -262,7 +263,7 @@ class Shards:
         import tensorflow as tf
 
         text, number = tf.io.FixedLenFeature([], tf.string), tf.io.FixedLenFeature([1], tf.float32)
-        wanted = {"received": text, "original": text, "cutoff_hz": number, "bandwidth_hz": number}
+        wanted = {"received": text, "original": text, **dict.fromkeys(NUMBERS, number)}
         parsed = tf.io.parse_example(records, wanted)
         shape = self.schema["features"]["received"]["shape"]
         for name in ("received", "original"):

@@ -57,6 +57,11 @@ class FromShards:
                 f"{data}: holds constant-Q blocks of {BINS} bands; expected a network for them, "
                 f"received one for {config.network.bins} bins of the {config.model}; give it a music folder"
             )
+        if not config.restores:
+            raise ConfigError(
+                f"{data}: holds blocks as restoring leaves them; the objective {config.objective} wants what "
+                "was received: give it a music folder"
+            )
         self._shards, self._config = Shards(data, split), config
         self.hours = self._shards.hours
 

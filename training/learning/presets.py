@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from tfbwe.errors import ConfigError
-from tfbwe.model.features import HEADS
 from tfbwe.network.autoencoder import AutoencoderConfig
 from tfbwe.network.restorer import RestorerConfig
 from tfbwe.network.run_folder import RESTORE
@@ -17,8 +16,8 @@ from .transforms import ConstantQ, Stft
 
 SPECTRA: dict[str, type[Stft] | type[ConstantQ]] = {"stft": Stft, "cqt": ConstantQ}
 """What computes the spectra of each transform in training, given the number of bins."""
-NEEDED_HEADS = {"two_term": HEADS, "squared_error": ("log_residual",)}
-"""The objectives, and the heads that a network must have for each."""
+OBJECTIVES = ("log_magnitude", "squared_error")
+"""The second is that of the paper, whose networks read what was received as it is."""
 POSITIVE = (
     "hours",
     "epoch_hours",
@@ -40,9 +39,9 @@ class FitConfig:
         Name of the transform, one of `tfbwe.transform.TRANSFORMS`.
     network : AutoencoderConfig
     objective : str
-        ``two_term`` or ``squared_error``.
-    coherent_weight : float
-        Of the coherent part of ``two_term``, relative to the magnitude part.
+        One of `OBJECTIVES`.
+    level_weight : float
+        Of the level in ``log_magnitude``, relative to the magnitude.
     hours : float
         Hours of audio to show, crops drawn anew each time.
     epoch_hours : float
@@ -63,13 +62,13 @@ class FitConfig:
     Raises
     ------
     ConfigError
-        If a value is outside its range, or the objective lacks a head of the network.
+        If a value is outside its range.
     """
 
     model: str = "stft"
     network: AutoencoderConfig = dataclasses.field(default_factory=AutoencoderConfig)
-    objective: str = "two_term"
-    coherent_weight: float = 2.0
+    objective: str = "log_magnitude"
+    level_weight: float = 0.5
     hours: float = 100.0
     epoch_hours: float = 1.0
     crop_frames: int = 192
@@ -89,12 +88,14 @@ class FitConfig:
                 f"the {self.model} needs a network of frames={frames} and bins up to {most}; "
                 f"received {self.network.frames} and {self.network.bins}"
             )
-        if self.objective not in NEEDED_HEADS:
-            raise ConfigError(f"objective must be {' or '.join(NEEDED_HEADS)}; got {self.objective!r}")
-        missing = set(NEEDED_HEADS[self.objective]) - set(self.network.heads)
-        if missing:
-            raise ConfigError(f"objective {self.objective} needs the head {', '.join(sorted(missing))}")
+        if self.objective not in OBJECTIVES:
+            raise ConfigError(f"objective must be {' or '.join(OBJECTIVES)}; got {self.objective!r}")
         _check(self, POSITIVE)
+
+    @property
+    def restores(self) -> bool:
+        """Whether the network reads what was restored, and nothing above."""
+        return self.objective == "log_magnitude"
 
     @property
     def epochs(self) -> int:
@@ -197,9 +198,7 @@ _CQT = AutoencoderConfig(
 
 PRESETS: dict[tuple[str, str], FitConfig | RestoreConfig] = {
     ("stft", "default"): FitConfig(),
-    ("stft", "paper"): FitConfig(
-        network=AutoencoderConfig(heads=("log_residual",), causal=False), objective="squared_error"
-    ),
+    ("stft", "paper"): FitConfig(network=AutoencoderConfig(causal=False), objective="squared_error"),
     ("stft", "smoke"): FitConfig(
         network=AutoencoderConfig(channels=(4, 4, 4), bottleneck=16, dilations=(1, 2)),
         hours=0.02,
@@ -211,7 +210,7 @@ PRESETS: dict[tuple[str, str], FitConfig | RestoreConfig] = {
     ("cqt", "default"): FitConfig(model="cqt", network=_CQT, batch_size=48, valid_crops=384),
     ("cqt", "paper"): FitConfig(
         model="cqt",
-        network=dataclasses.replace(_CQT, heads=("log_residual",)),
+        network=_CQT,
         objective="squared_error",
         batch_size=48,
         valid_crops=384,

@@ -97,7 +97,8 @@ def _read_by(config: FitConfig | RestoreConfig, examples: dict[str, Any]) -> Any
     if isinstance(config, RestoreConfig):
         return statistics.features(examples["moments"], examples["cutoff_hz"])
     own = SPECTRA[config.model](config.network.bins)
-    return features(*spectrum_of(own, examples["received"]))
+    read = own.frequencies <= examples["reach_hz"][:, None]
+    return features(*(part * ops.cast(read, "float32") for part in spectrum_of(own, examples["received"])))
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]

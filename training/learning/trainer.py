@@ -37,7 +37,7 @@ def _untrained(config: FitConfig | RestoreConfig) -> keras.Model:
     """Build a network with its objective."""
     if isinstance(config, RestoreConfig):
         return RestoringTrainer(restorer(config.network))
-    return Trainer(autoencoder(config.network), config.objective, config.coherent_weight, config.model)
+    return Trainer(autoencoder(config.network), config.objective, config.level_weight, config.model)
 
 
 def load_trainer(checkpoint: Path) -> keras.Model:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.paths import ROOT
+from tests.helpers.restoring import gentle, music, rounded
 from tfbwe.model.bundle import digest, pack
 from tfbwe.model.manifest import Manifest
 
@@ -42,6 +43,21 @@ def test_info_tells_what_a_file_holds_and_whether_anything_would_be_added(tfbwe,
     fails(tfbwe("info", "no such.wav"), "No such file")
 
 
+def test_info_says_what_was_identified_and_draws_it(tfbwe, song, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = song("in/dull song.wav", rounded(gentle(music(6.0))))
+    picture = tmp_path / "spectrum of it.png"
+    status, out, lines = tfbwe("info", path, "--json", "--png", picture)
+    found = json.loads(out)
+    assert (status, lines) == (0, [])
+    assert "dB an octave; weak band to" in found["condition"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    fails(tfbwe("info", path, "--png", picture), "--force")
+    silence = song("in/silence.wav", np.zeros((1, 44100)))
+    fails(tfbwe("info", silence, "--png", tmp_path / "none.png"), "nothing to draw")
+    assert json.loads(tfbwe("info", silence, "--json")[1])["condition"] is None
+
+
 def test_info_prints_the_manifest_of_a_model_and_refuses_a_bad_one(tfbwe, tmp_path):
     flatbuffer = b"\x1c\x00\x00\x00TFL3" + bytes(100)
     values = {field.name: "x" for field in dataclasses.fields(Manifest)}
@@ -52,7 +68,7 @@ def test_info_prints_the_manifest_of_a_model_and_refuses_a_bad_one(tfbwe, tmp_pa
             **values,
             **numbers,
             **empty,
-            "heads": ("a",),
+            "restoring": {},
             "graph": {"kind": "step", "parameters": 1},
             "cutoff_range_hz": (3500.0, 16000.0),
             "sha256": digest(flatbuffer),
@@ -142,7 +158,7 @@ def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch, tmp_path):
     for row in rows:
         assert 0 < row["hop_ms"] <= row["hop_ms_p99"]
         assert row["latency_samples"] == 2048
-        assert row["parameters"] == 338202
+        assert row["parameters"] == 338141 + 44737  # both networks
         assert 0 < row["rtf"] < 1
     _, out, _ = tfbwe("benchmark", "--all")
     assert out.splitlines()[3].split()[:5] == ["wave/stft-mono", "C", "wave", "1", "dynamic"]
@@ -151,7 +167,7 @@ def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch, tmp_path):
 
 
 def test_benchmark_reports_its_five_figures(tfbwe, stand_in):
-    stand_in.manifest = SimpleNamespace(macs_per_s=6e7, size_bytes=400000, graph={"kind": "step"})
+    stand_in.manifest = SimpleNamespace(mono_macs_per_s=6e7, size_bytes=400000, graph={"kind": "step"})
     status, out, lines = tfbwe("benchmark", "--json")
     found = json.loads(out)
     assert (status, lines) == (0, [])

@@ -1,12 +1,21 @@
 import numpy as np
 import pytest
 
-from tests.helpers.decoding import CQT_BUNDLE, CQT_LATENCY, CUTOFF_HZ, AlertHeads, KnownHeads, music, noise
+from tests.helpers.decoding import (
+    CQT_BUNDLE,
+    CQT_LATENCY,
+    CUTOFF_HZ,
+    AlertNetwork,
+    KnownNetwork,
+    music,
+    noise,
+)
 from tfbwe.cqt import BLOCK_LENGTH, CQT
 from tfbwe.cqt.stream import CQTAnalysis
 from tfbwe.errors import ConfigError
 from tfbwe.extension.cqt import CqtExtension
 from tfbwe.phase.mirror import MEMORYLESS, mirrored, unit
+from tfbwe.restoration.stream import Restored
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE, stft
 
 CQT_DEFAULT = CQT()
@@ -14,15 +23,14 @@ HOP = 24576
 BIN_HZ = SAMPLE_RATE / BLOCK_LENGTH
 
 
-class TrueHeads(KnownHeads):
+class TrueNetwork(KnownNetwork):
     """Takes the network's place and knows the original, block by block."""
 
     original = ()
 
     def step(self, features):
         magnitude = np.abs(next(self.original))[..., 1 : 1 + self.bins]
-        residual = np.log(magnitude + 1e-4) - (3 * features - 5)
-        return np.stack([np.zeros_like(residual), residual]).astype(np.float32)
+        return np.asarray(np.log(magnitude + 1e-4) - (3 * features - 5), np.float32)
 
 
 @pytest.fixture
@@ -32,10 +40,9 @@ def extend(monkeypatch):
     def run(received, original, cutoff_hz, **more):
         padded = np.pad(original, ((0, 0), (0, 2 * BLOCK_LENGTH)))
         blocks = CQTAnalysis(CQT_DEFAULT, len(original)).process(padded)
-        monkeypatch.setattr(TrueHeads, "original", iter(blocks))
-        monkeypatch.setattr("tfbwe.extension.high_band.EDGE", 0.0)  # true heads need no mending
+        monkeypatch.setattr(TrueNetwork, "original", iter(blocks))
         settings = {"diffuse": 1.0, "phase": "mirror", **more}
-        model = TrueHeads(CQT_BUNDLE, len(original))
+        model = TrueNetwork(CQT_BUNDLE, len(original))
         extension = CqtExtension(model, len(original), cutoff_hz, **settings)
         tail = np.zeros((len(original), extension.latency), np.float32)
         high = np.concatenate([extension.process(received, 0), extension.process(tail, 0)], axis=1)
@@ -57,7 +64,7 @@ def power_db(x, low_hz, high_hz):
 
 @pytest.mark.parametrize("phase", MEMORYLESS)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_true_heads_restore_the_level_of_the_spectrum(extend, channels, phase):
+def test_true_residuals_restore_the_level_of_the_spectrum(extend, channels, phase):
     original = music(channels, 3.0, cutoff_hz=20000.0)
     received = low_passed(original, CUTOFF_HZ)
     y = extend(received, original, CUTOFF_HZ, phase=phase)
@@ -117,10 +124,10 @@ def test_the_folded_spectrum_is_that_of_a_real_signal_below_the_cutoff():
     np.testing.assert_array_equal(folded[:, :6000], spectrum[:, :6000])
 
 
-def test_the_network_reads_the_log_magnitudes_of_the_windowed_block():
+def test_the_network_reads_the_log_magnitudes_of_the_windowed_block_up_to_the_cutoff():
     read = []
 
-    class Recorder(KnownHeads):
+    class Recorder(KnownNetwork):
         def step(self, features):
             read.append(features.copy())
             return super().step(features)
@@ -132,7 +139,8 @@ def test_the_network_reads_the_log_magnitudes_of_the_windowed_block():
     for features, block in zip(read, blocks, strict=True):
         assert features.shape == (2, 448, 400)
         assert features.dtype == np.float32
-        expected = (np.log(np.abs(block[..., 1:401]) + 1e-4) + 5) / 3
+        magnitude = np.abs(block[..., 1:401]) * (CQT_DEFAULT.frequencies[1:401] <= CUTOFF_HZ)
+        expected = (np.log(magnitude + 1e-4) + 5) / 3
         np.testing.assert_allclose(features, expected, atol=1e-4)
 
 
@@ -150,8 +158,8 @@ def test_the_stereo_image_goes_on_from_block_to_block(extend):
 
 
 def test_limited_frames_are_counted_once_each(monkeypatch):
-    monkeypatch.setattr(KnownHeads, "heads", (0.0, 9.0))
-    extension = CqtExtension(KnownHeads(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "mirror")
+    monkeypatch.setattr(KnownNetwork, "log_residual", 14.0)
+    extension = CqtExtension(KnownNetwork(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "mirror")
     extension.process(noise(1, 3 * HOP, CUTOFF_HZ, 0.3) + 0.01, 0)
     assert extension.limited_frames == 3 * 336  # not 448: a third of them comes again in the next block
 
@@ -160,14 +168,14 @@ def test_the_tracker_sees_the_frames_of_the_stft_all_of_them_once(monkeypatch):
     seen = []
     monkeypatch.setattr("tfbwe.cutoff.tracker.CutoffTracker.update", lambda self, power: seen.append(power))
     x = music(2, 2.0)
-    CqtExtension(KnownHeads(CQT_BUNDLE, 2), 2, None, 1.0, "mirror").process(x, 0)
+    CqtExtension(KnownNetwork(CQT_BUNDLE, 2), 2, None, 1.0, "mirror").process(x, 0)
     expected = np.abs(stft(x)[:, : 3 * HOP // HOP_LENGTH]) ** 2
     assert len(seen) == 3 * HOP // HOP_LENGTH
     np.testing.assert_allclose(np.stack(seen, axis=1), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_blocks_without_a_cutoff_or_in_range_or_of_silence_are_not_given_to_the_network():
-    class Idle(AlertHeads):
+    class Idle(AlertNetwork):
         def step(self, features):
             raise AssertionError("asked")
 
@@ -181,4 +189,54 @@ def test_a_phase_that_a_block_cannot_have_is_refused():
     with pytest.raises(
         ConfigError, match="phase: expected one of received, mirror for a cqt model, received"
     ):
-        CqtExtension(KnownHeads(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "pghi")
+        CqtExtension(KnownNetwork(CQT_BUNDLE, 1), 1, CUTOFF_HZ, 1.0, "pghi")
+
+
+class KnownGain:
+    """Takes the place of what restores: a gain of 3 above 9 kHz, in frames from one on."""
+
+    def __init__(self, first_frame, missing):
+        self._first_frame, self._missing, self._frame = first_frame, missing, 0
+
+    def reset(self):
+        self._frame = 0
+
+    def process(self, spectrum, cutoff_hz):
+        gain, missing = np.ones((2, len(spectrum), spectrum.shape[-1]), np.float32)
+        here = np.arange(self._frame, self._frame + len(spectrum)) >= self._first_frame
+        self._frame += len(spectrum)
+        above = np.arange(spectrum.shape[-1]) * SAMPLE_RATE / 2048 > 9000
+        gain[np.ix_(here, above)] = 3
+        missing[here] = self._missing
+        return Restored(gain, missing, np.full(len(spectrum), cutoff_hz, np.float32))
+
+
+def restored_by(x, first_frame=0, missing=1.0, diffuse=0.0):
+    extension = CqtExtension(KnownNetwork(CQT_BUNDLE, len(x)), len(x), CUTOFF_HZ, diffuse, "mirror")
+    extension._restoring = KnownGain(first_frame, missing)
+    tail = np.zeros((len(x), extension.latency), np.float32)
+    return np.concatenate([extension.process(x, 0), extension.process(tail, 0)], axis=1)[:, CQT_LATENCY:]
+
+
+def test_a_gain_acts_on_the_samples_that_its_frames_hear_and_in_its_bins():
+    x = noise(2, 5 * HOP, 20000.0, 0.1)
+    middle = 2 * HOP + 5000
+    added = restored_by(x, (middle + 1024) // HOP_LENGTH - 1)
+    expected = 2 * (low_passed(x, 14000.0) - low_passed(x, 9000.0))
+    found = low_passed(added, 14000.0)
+    before, after = slice(None, middle - 2048), slice(middle + 2048, -HOP)
+    assert (found[:, before] ** 2).sum() < 1e-3 * (found[:, after] ** 2).sum()
+    assert (low_passed(added, 8500.0) ** 2).sum() < 1e-3 * (found**2).sum()
+    error = found[:, after] - expected[:, after]
+    assert (error**2).sum() < 0.02 * (expected[:, after] ** 2).sum()
+
+
+def test_what_is_restored_is_not_synthesised_again(monkeypatch):
+    monkeypatch.setattr(KnownNetwork, "log_residual", 8.0)
+    x = noise(1, 4 * HOP, CUTOFF_HZ, 0.1)
+    whole, half, none = (
+        power_db(restored_by(x, missing=missing, diffuse=1.0)[:, HOP:-HOP], 9500, 15000)
+        for missing in (1.0, 0.5, 0.0)
+    )
+    assert half == pytest.approx(whole - 6, abs=0.5)
+    assert none < whole - 60

@@ -13,6 +13,7 @@ from tests.helpers.decoding import CQT_LATENCY, CQT_TRANSFORM, CUTOFF_HZ, decode
 from tfbwe.errors import ModelError
 from tfbwe.model.bundle import load_bundle, pack
 from tfbwe.model.step_model import StepModel
+from tfbwe.restoration.statistics import BANDS, FEATURES
 
 pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
@@ -39,16 +40,23 @@ def features(channels=2, seed=0):
     return np.random.default_rng(seed).uniform(-1.4, 2, shape).astype(np.float32)
 
 
-def test_a_block_gives_the_heads_of_the_network_channel_by_channel(bundle):
+def test_a_block_gives_the_residual_of_the_network_channel_by_channel(bundle):
     x = features(3)
-    heads = StepModel(bundle, 3).step(x)
-    assert heads.shape == (2, *x.shape)
-    assert heads.dtype == np.float32
+    found = StepModel(bundle, 3).step(x)
+    assert found.shape == x.shape
+    assert found.dtype == np.float32
+    network, _, _ = tiny_cqt.networks()
     for channel in range(3):
-        expected = tiny_cqt.network()({"features": x[channel : channel + 1]}, training=False)
-        for head, name in zip(heads, bundle.manifest.heads, strict=True):
-            np.testing.assert_allclose(head[channel], np.asarray(expected[name])[0], atol=1e-4)
-    assert np.abs(heads).max() > 0.1
+        expected = np.asarray(network(x[channel : channel + 1], training=False))[0]
+        np.testing.assert_allclose(found[channel], expected, atol=1e-4)
+    assert np.abs(found).max() > 0.1
+
+
+def test_statistics_give_the_gain_of_the_restoring_network(bundle):
+    read = np.random.default_rng(0).normal(0, 1, (1, BANDS, FEATURES)).astype(np.float32)
+    found = StepModel(bundle, 2).restoring(read)
+    np.testing.assert_allclose(found, np.asarray(tiny_cqt.networks()[2](read)), atol=1e-4)
+    assert np.abs(found).max() > 0.1
 
 
 def test_a_block_leaves_nothing_behind_and_may_lie_in_memory_in_any_order(bundle):
@@ -82,8 +90,6 @@ def test_bands_that_do_not_exist_are_refused(bundle, bins):
         ({"highest_hz": 17600.0}, r"expected highest_hz up to 17\d+\.?\d* for 400 bins, received 17600"),
         ({"states": {"state_0": (1, 2, 8)}}, "expected no states"),
         ({"normalisation": {"epsilon": 1e-4}}, "expected the normalisation epsilon, offset and scale"),
-        ({"heads": ("log_gain", "magnitude")}, "expected the outputs .*, the graph has "),
-        ({"heads": ("log_gain",)}, "expected the outputs .*, the graph has "),
         ({"transform": {**CQT_TRANSFORM, "bins": 399}}, r"expected the inputs .*399.*, the graph has .*400"),
     ],
 )
@@ -101,7 +107,14 @@ def test_a_manifest_that_the_graph_does_not_keep_is_refused(bundle, parts, expec
 )
 def test_a_graph_of_other_tensors_is_refused(shape, dtype, expected):
     with pytest.raises(ModelError, match=expected):
-        StepModel(tiny_cqt.bundle(shape, dtype), 1)
+        StepModel(tiny_cqt.bundle(shape, dtype, whole=False), 1)
+
+
+def test_a_restoring_network_is_asked_of_a_graph_that_has_none(bundle):
+    plain = tiny_cqt.bundle(whole=False)
+    StepModel(plain, 1)
+    with pytest.raises(ModelError, match=r"the interpreter refuses it: .*restore"):
+        StepModel(changed(plain, restoring=bundle.manifest.restoring), 1)
 
 
 def test_a_graph_of_the_stft_s_is_not_taken_for_one_of_the_cqt_s(bundle):

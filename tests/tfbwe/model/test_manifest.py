@@ -16,6 +16,7 @@ WAVE = {
     "default_cutoff_hz": 11025.0,
     "tensors": {},
 }
+RESTORING = {"parameters": 5, "macs_per_s": 7.0, "training": {}}
 
 
 def values(**changes):
@@ -26,8 +27,8 @@ def test_unknown_and_missing_keys_are_refused_by_name():
     with pytest.raises(ValueError, match="missing or unknown keys: colour"):
         Manifest.from_json(json.dumps(values(colour="red")))
     some = values()
-    del some["licence"], some["heads"]
-    with pytest.raises(ValueError, match="missing or unknown keys: heads, licence"):
+    del some["licence"], some["restoring"]
+    with pytest.raises(ValueError, match="missing or unknown keys: licence, restoring"):
         Manifest.from_json(json.dumps(some))
 
 
@@ -47,8 +48,18 @@ def test_unknown_and_missing_keys_are_refused_by_name():
         {"format_version": 0},
         {"model": 3},
         {"transform": []},
-        {"heads": "log_gain"},
-        {"heads": [1, 2]},
+        {"restoring": []},
+        {"restoring": None},
+        {"restoring": {"parameters": 5, "macs_per_s": 7.0}},
+        {"restoring": {**RESTORING, "colour": "red"}},
+        {"restoring": {**RESTORING, "parameters": 0}},
+        {"restoring": {**RESTORING, "parameters": "5"}},
+        {"restoring": {**RESTORING, "parameters": True}},
+        {"restoring": {**RESTORING, "macs_per_s": float("nan")}},
+        {"restoring": {**RESTORING, "macs_per_s": float("inf")}},
+        {"restoring": {**RESTORING, "macs_per_s": -1.0}},
+        {"restoring": {**RESTORING, "training": "a run"}},
+        {"restoring": {**RESTORING, "training": None}},
         {"states": {"state_0": [0, 2]}},
         {"states": {"state_0": [1, 2.0]}},
         {"states": {"state_0": 3}},
@@ -68,3 +79,13 @@ def test_unknown_and_missing_keys_are_refused_by_name():
 def test_values_of_another_kind_are_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         Manifest.from_json(json.dumps(values(**change)))
+
+
+@pytest.mark.parametrize("restoring", [{}, RESTORING])
+def test_a_restoring_network_is_described_or_not_there(restoring):
+    assert Manifest.from_json(json.dumps(values(restoring=restoring))).restoring == restoring
+
+
+def test_a_manifest_that_names_heads_is_refused():
+    with pytest.raises(ValueError, match="missing or unknown keys: heads"):
+        Manifest.from_json(json.dumps(values(heads=["log_gain", "log_residual"])))

@@ -7,7 +7,9 @@ import pytest
 
 from tfbwe.errors import ModelError
 from tfbwe.model.bundle import load_bundle
+from tfbwe.model.features import HEAD
 from tfbwe.model.step_model import StepModel
+from tfbwe.restoration.statistics import BANDS, FEATURES
 
 BUNDLE = load_bundle("stft")
 MANIFEST = BUNDLE.manifest
@@ -26,13 +28,70 @@ def changed(**parts):
     return dataclasses.replace(BUNDLE, manifest=dataclasses.replace(MANIFEST, **parts))
 
 
-def test_heads_come_in_the_manifest_s_order_one_row_a_channel():
-    forwards = StepModel(BUNDLE, 2).step(features(1, 2)[0])
-    backwards = StepModel(changed(heads=MANIFEST.heads[::-1]), 2).step(features(1, 2)[0])
-    assert forwards.shape == (len(MANIFEST.heads), 2, BINS)
-    assert forwards.dtype == np.float32
-    assert (forwards[0] != forwards[1]).any()
-    np.testing.assert_array_equal(backwards[::-1], forwards)
+def statistics(seed=0):
+    rows = np.random.default_rng(seed).normal(0, 1, (1, BANDS, FEATURES))
+    return rows.astype(np.float32)
+
+
+def test_residuals_come_one_row_a_channel():
+    found = StepModel(BUNDLE, 2).step(features(1, 2)[0])
+    assert found.shape == (2, BINS)
+    assert found.dtype == np.float32
+    assert (found[0] != found[1]).any()
+
+
+def test_the_restoring_network_remembers_nothing_and_leaves_the_other_alone():
+    model = StepModel(BUNDLE, 1)
+    frames = features()
+    expected = run(model, frames)
+    model.reset()
+    first = model.restoring(statistics()).copy()
+    parts = [
+        model.step(frames[0]),
+        model.restoring(statistics(1)),
+        *(model.step(frame) for frame in frames[1:]),
+    ]
+    assert first.shape == (1, BANDS)
+    assert first.dtype == np.float32
+    assert np.isfinite(first).all()
+    assert (parts[1] != first).any()
+    np.testing.assert_array_equal(model.restoring(statistics()), first)
+    np.testing.assert_array_equal(np.stack([parts[0], *parts[2:]]), expected)
+
+
+def test_what_the_restoring_network_returned_stays_as_it_is():
+    model = StepModel(BUNDLE, 1)
+    first = model.restoring(statistics())
+    kept = first.copy()
+    model.restoring(statistics(1))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_a_model_without_a_restoring_network_restores_nothing():
+    gain = StepModel(changed(restoring={}), 1).restoring(statistics())
+    assert gain.shape == (1, BANDS)
+    assert not gain.any()
+
+
+@pytest.mark.parametrize(
+    ("side", "shapes"),
+    [("input", ((1, BANDS, FEATURES + 1), (1, BANDS))), ("output", ((1, BANDS, FEATURES), (1, BANDS - 1)))],
+)
+def test_a_restoring_network_of_other_tensors_is_refused(monkeypatch, side, shapes):
+    found = [{name: _details(shape)} for name, shape in zip(("statistics", "log_gain"), shapes, strict=True)]
+    monkeypatch.setattr("tfbwe.model.step_model.opened_signature", lambda bundle, name: (None, *found))
+    with pytest.raises(ModelError, match=rf"stft.tflite: expected the {side}s .*155.*, the graph has "):
+        StepModel(BUNDLE, 1)
+
+
+def test_a_restoring_network_that_the_graph_has_not_is_refused(monkeypatch):
+    monkeypatch.setattr("tfbwe.model.step_model.RESTORE", "serving_magic")
+    with pytest.raises(ModelError, match=r"stft.tflite: the interpreter refuses it: .*serving_magic"):
+        StepModel(BUNDLE, 1)
+
+
+def _details(shape, index=0, dtype=np.float32):
+    return {"index": index, "shape": np.array(shape), "dtype": dtype}
 
 
 def test_states_are_carried_from_frame_to_frame():
@@ -59,7 +118,7 @@ def test_the_memory_reaches_as_far_back_as_the_longest_state_and_no_further():
     frames = features(span + 3)
     other = frames.copy()
     other[0] = features(1, seed=1)[0]
-    differs = (run(model, frames) != (model.reset(), run(model, other))[1]).any(axis=(1, 2, 3))
+    differs = (run(model, frames) != (model.reset(), run(model, other))[1]).any(axis=(1, 2))
     assert differs[0]
     assert differs[1 : span + 1].any()
     assert not differs[span + 1 :].any()
@@ -70,7 +129,7 @@ def test_channels_are_independent():
     together = run(StepModel(BUNDLE, 3), frames)
     for channel in range(3):
         alone = run(StepModel(BUNDLE, 1), frames[:, channel : channel + 1])
-        np.testing.assert_array_equal(together[:, :, channel], alone[:, :, 0])
+        np.testing.assert_array_equal(together[:, channel], alone[:, 0])
 
 
 def test_two_models_of_a_bundle_do_not_share_memory():
@@ -83,7 +142,7 @@ def test_two_models_of_a_bundle_do_not_share_memory():
     np.testing.assert_array_equal(np.stack(interleaved), run(StepModel(BUNDLE, 1), frames))
 
 
-def test_heads_are_finite_for_features_of_any_level():
+def test_residuals_are_finite_for_features_of_any_level():
     model = StepModel(BUNDLE, 1)
     for level in (0.0, -1.4, 10.0, 1e6, -1e6):
         assert np.isfinite(model.step(np.full((1, BINS), level, np.float32))).all()
@@ -95,8 +154,6 @@ def test_heads_are_finite_for_features_of_any_level():
         {"states": {}},
         {"states": {**MANIFEST.states, "state_0": (1, 2, 8)}},
         {"states": {**MANIFEST.states, "state_9": (1, 2, 8)}},
-        {"heads": ("log_gain",)},
-        {"heads": ("log_gain", "magnitude")},
         {"transform": {**MANIFEST.transform, "bins": BINS - 8}, "highest_hz": 15000.0},
     ],
 )
@@ -114,11 +171,7 @@ def test_a_flatbuffer_that_the_interpreter_refuses_is_a_model_error(flatbuffer):
 def test_tensors_that_are_not_float32_are_refused(monkeypatch):
     def details(shapes, quantised=()):
         return {
-            name: {
-                "index": i,
-                "shape": np.array(shape),
-                "dtype": np.int8 if name in quantised else np.float32,
-            }
+            name: _details(shape, i, np.int8 if name in quantised else np.float32)
             for i, (name, shape) in enumerate(shapes.items())
         }
 
@@ -126,16 +179,14 @@ def test_tensors_that_are_not_float32_are_refused(monkeypatch):
     runner = SimpleNamespace(
         get_input_details=lambda: details({"features": frame, **states}),
         get_output_details=lambda: details(
-            {
-                **dict.fromkeys(MANIFEST.heads, frame),
-                **{f"next_{name}": shape for name, shape in states.items()},
-            },
-            MANIFEST.heads,
+            {HEAD: frame, **{f"next_{name}": shape for name, shape in states.items()}}, [HEAD]
         ),
     )
-    interpreter = SimpleNamespace(allocate_tensors=lambda: None, get_signature_runner=lambda: runner)
+    interpreter = SimpleNamespace(allocate_tensors=lambda: None, get_signature_runner=lambda name: runner)
     monkeypatch.setattr("tfbwe.model.interpreter._interpreter_class", lambda: lambda **options: interpreter)
-    with pytest.raises(ModelError, match=r"expected float32 for the output log_gain, the graph has .*int8"):
+    with pytest.raises(
+        ModelError, match=r"expected float32 for the output log_residual, the graph has .*int8"
+    ):
         StepModel(BUNDLE, 1)
 
 

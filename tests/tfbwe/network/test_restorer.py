@@ -6,8 +6,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tfbwe.errors import ConfigError  # noqa: E402
-from tfbwe.network.restorer import FEATURES, LOG_GAIN_RANGE, RestorerConfig, macs, restorer  # noqa: E402
-from tfbwe.restoration.statistics import BANDS  # noqa: E402
+from tfbwe.network.restorer import LOG_GAIN_RANGE, RestorerConfig, macs, restorer  # noqa: E402
+from tfbwe.restoration.statistics import BANDS, FEATURES  # noqa: E402
 
 
 def test_untrained_it_changes_nothing():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, measured, music, rounded, spectrum
-from tfbwe.restoration.gain import at_bins, gated, noise_floor, smoothed, wiener
-from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER
+from tfbwe.restoration.gain import CLEAR, GATE, LEAST_BANDS, at_bins, gated, noise_floor, smoothed, wiener
+from tfbwe.restoration.statistics import BAND_BINS, BANDS, CENTRES_HZ, ROUNDING_POWER, USED
 
 ONE = np.full(BANDS, 1.0, np.float32)
 
@@ -23,52 +23,114 @@ def test_the_floor_lies_below_music_that_has_none():
 def test_after_a_brick_wall_nothing_is_restored_rounded_or_not():
     for x in (brick_wall(music()), rounded(brick_wall(music()))):
         rows = measured(x)
-        assert not gated(ONE, rows, CUTOFF_HZ, max(noise_floor(rows), ROUNDING_POWER)).any()
+        curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, noise_floor(rows))
+        assert not curve.any()
+        assert reach_hz == CUTOFF_HZ
 
 
 def test_a_weak_rest_is_restored_up_to_where_the_noise_begins():
     rows = measured(rounded(gentle(music())))
-    curve = gated(ONE, rows, CUTOFF_HZ, noise_floor(rows))
+    curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, noise_floor(rows))
     reached_hz = CENTRES_HZ[np.flatnonzero(curve)[-1]]
     assert 1.1 * CUTOFF_HZ < reached_hz < 2 * CUTOFF_HZ
     assert (curve[reached_hz >= CENTRES_HZ] == 1).all()
+    assert CUTOFF_HZ < reach_hz <= reached_hz + 100  # read is what stands clear, not all that is raised
+    assert curve.dtype == np.float32
+
+
+@pytest.fixture
+def tight(monkeypatch):
+    """Let the window leak nothing."""
+    monkeypatch.setattr("tfbwe.restoration.gain.LEAKAGE", np.zeros((BANDS, BANDS), np.float32))
+
+
+def levels(above):
+    """Moments of which only the mean counts: loud below the cutoff, floor 1, and so many powers above."""
+    first = int(np.argmax(CENTRES_HZ > CUTOFF_HZ))
+    mean = np.where(np.arange(BANDS) < first, 1e3, 1.0)
+    mean[first : first + len(above)] = above
+    return first, np.stack([mean, mean, np.sqrt(mean), mean]).astype(np.float32)
+
+
+@pytest.mark.parametrize("bands", [1, LEAST_BANDS - 1, LEAST_BANDS, 30])
+def test_a_rest_of_a_few_bands_is_the_leakage_of_a_window(bands, tight):
+    _, rows = levels([10 * GATE] * bands)
+    curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
+    assert curve.any() == (bands >= LEAST_BANDS)
+    assert (reach_hz > CUTOFF_HZ) == (bands >= LEAST_BANDS)
+
+
+def test_what_rises_again_above_the_rest_is_something_else(tight):
+    first, rows = levels([10 * GATE] * 10 + [1.0] * 3 + [10 * GATE] * 20)
+    curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
+    assert not curve[first + 10 :].any()
+    assert (curve[: first + 10] == 1).all()
+    assert reach_hz == pytest.approx(CENTRES_HZ[first + 10], abs=BAND_BINS * 22)
+
+
+def test_the_reach_ends_where_the_rest_no_longer_stands_clear(tight):
+    first, rows = levels([2 * CLEAR] * 6 + [0.5 * (GATE + CLEAR)] * 6)
+    curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
+    assert curve[first + 11] == 1
+    assert CENTRES_HZ[first + 5] < reach_hz < CENTRES_HZ[first + 6]
+    first, rows = levels([0.5 * (GATE + CLEAR)] * LEAST_BANDS)
+    curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
+    assert curve[first] == 1
+    assert CUTOFF_HZ <= reach_hz < CENTRES_HZ[first]
+
+
+def test_a_network_that_lowers_is_not_followed(tight):
+    _, rows = levels([10 * GATE] * 30)
+    some = np.linspace(-1, 1, BANDS).astype(np.float32)
+    curve, _ = gated(some, rows, CUTOFF_HZ, 1.0)
+    assert (curve >= 0).all()
+    assert (curve <= np.maximum(some, 0)).all()
 
 
 def test_what_needs_no_gain_gets_none_below_the_cutoff_too():
     rows = measured(rounded(gentle(music())))
-    assert not gated(0.01 * ONE, rows, CUTOFF_HZ, noise_floor(rows)).any()
-    assert not gated(-ONE, rows, CUTOFF_HZ, noise_floor(rows)).any()
+    for share in (0.01, -1):
+        curve, reach_hz = gated(share * ONE, rows, CUTOFF_HZ, noise_floor(rows))
+        assert not curve.any()
+        assert reach_hz == CUTOFF_HZ
 
 
 @pytest.mark.parametrize("cutoff_hz", [0.0, 19990.0, 22050.0])
 def test_any_cutoff_is_taken(cutoff_hz):
     rows = measured(gentle(music()))
-    assert gated(ONE, rows, cutoff_hz, noise_floor(rows)).shape == (BANDS,)
+    curve, reach_hz = gated(ONE, rows, cutoff_hz, noise_floor(rows))
+    assert curve.shape == (BANDS,)
+    assert cutoff_hz <= reach_hz < 22100
 
 
 def test_weights_lie_between_0_and_1_and_noise_gets_hardly_any():
     noise = np.random.default_rng(1).standard_normal((1, 88200))
-    power = np.abs(spectrum(noise)[:, 0]) ** 2
-    weight = wiener(smoothed(power), 1024.0)
+    power = np.abs(spectrum(noise)[:, 0, :USED]) ** 2
+    floor = np.full((len(power) - 2, 1), 1024.0, np.float32)
+    weight = wiener(smoothed(power), floor)
     assert (weight >= 0).all()
     assert weight.mean() < 0.02
-    assert (wiener(smoothed(1e4 * power), 1024.0).mean()) > 0.99
+    assert wiener(smoothed(1e4 * power), floor).mean() > 0.99
 
 
 def test_silence_gets_no_weight():
-    assert not wiener(smoothed(np.zeros((4, 9), np.float32)), 1e-9).any()
+    assert not wiener(smoothed(np.zeros((4, USED), np.float32)), np.full((2, 1), 1e-9, np.float32)).any()
 
 
 def test_smoothing_looks_back_alone():
     power = np.random.default_rng(2).random((20, 30)).astype(np.float32)
     later = power.copy()
     later[10:] = 5
-    np.testing.assert_array_equal(smoothed(later)[:10], smoothed(power)[:10])
+    np.testing.assert_array_equal(smoothed(later)[:8], smoothed(power)[:8])
+    assert (smoothed(later)[8] != smoothed(power)[8]).any()
+    assert smoothed(power).shape == (18, 30)
     np.testing.assert_allclose(smoothed(np.ones((4, 9), np.float32)), 1, rtol=1e-6)
 
 
 def test_curves_pass_through_the_centres_of_bands():
-    curve = np.random.default_rng(3).random(BANDS).astype(np.float32)
-    bins = at_bins(curve, BANDS * 6)
-    middle = 0.5 * (bins[2::6] + bins[3::6])
-    np.testing.assert_allclose(middle, curve, atol=0.1)
+    curves = np.random.default_rng(3).random((2, BANDS)).astype(np.float32)
+    bins = at_bins(curves)
+    assert bins.shape == (2, BANDS * BAND_BINS)
+    middle = 0.5 * (bins[:, 2::6] + bins[:, 3::6])
+    np.testing.assert_allclose(middle, curves, atol=0.1)
+    np.testing.assert_allclose(at_bins(np.ones((3, BANDS), np.float32)), 1, rtol=1e-6)

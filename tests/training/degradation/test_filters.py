@@ -169,7 +169,7 @@ def test_channels_are_filtered_alike_and_apart_and_the_input_is_left_alone(lowpa
 @pytest.mark.parametrize(
     ("settings_", "words"),
     [
-        ({"family": "gaussian", "cutoff_hz": 8000}, "gaussian"),
+        ({"family": "wavelet", "cutoff_hz": 8000}, "wavelet"),
         ({"family": "butterworth", "cutoff_hz": 8000}, "order"),
         ({"family": "elliptic", "cutoff_hz": 8000, "order": -1}, "order"),
         ({"family": "brickwall", "cutoff_hz": 8000, "order": 6}, "order"),

@@ -79,10 +79,12 @@ def test_a_batch_is_what_the_objective_takes():
     size = CONFIG.batch_size
     shapes = {name: array.shape for name, array in found.items()}
     wave = (size, CONFIG.crop_samples)
-    assert shapes == {"received": wave, "original": wave, "cutoff_hz": (size, 1), "bandwidth_hz": (size, 1)}
+    numbers = dict.fromkeys(["cutoff_hz", "reach_hz", "bandwidth_hz"], (size, 1))
+    assert shapes == {"received": wave, "original": wave, **numbers}
     assert all(array.dtype == np.float32 for array in found.values())
     assert all(np.isfinite(array).all() for array in found.values())
     assert (found["cutoff_hz"] < found["bandwidth_hz"]).all()
+    assert (found["cutoff_hz"] <= found["reach_hz"]).all()
 
 
 def test_closing_ends_the_stream():

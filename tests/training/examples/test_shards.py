@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
-from training.examples.shards import Shards, differences, is_shards, read_index, shard_names
+from training.examples.shards import NUMBERS, Shards, differences, is_shards, read_index, shard_names
 
-NAMES = ["received", "original", "cutoff_hz", "bandwidth_hz"]
+NAMES = ["received", "original", *NUMBERS]
 
 
 def first_batches(count, batch_size=4, seed=0, first_example=0, split="train"):
@@ -36,7 +36,7 @@ def test_a_batch_has_the_shapes_that_training_takes():
     (batch,) = first_batches(1)
     pair, single = (4, 2, 448, 400), (4, 1)
     assert {name: array.shape for name, array in batch.items()} == dict(
-        zip(NAMES, [pair, pair, single, single], strict=True)
+        zip(NAMES, [pair, pair, *[single] * len(NUMBERS)], strict=True)
     )
     assert all(array.dtype == np.float32 for array in batch.values())
 
@@ -87,7 +87,10 @@ def test_the_fixed_set_is_the_beginning_of_the_split():
     for name in ("received", "original"):
         expected = np.stack([made_shards.spectrum(feature, name) for feature in stored[:5]])
         np.testing.assert_array_equal(fixed[name], expected.astype(np.float32))
-    assert fixed["cutoff_hz"].shape == (5, 1)
+    for name in NUMBERS:
+        np.testing.assert_array_equal(
+            fixed[name], np.float32([feature[name].float_list.value for feature in stored[:5]])
+        )
 
 
 def test_a_fixed_set_is_never_longer_than_the_split():
@@ -156,7 +159,7 @@ def test_unfinished_shards_are_not_trained_on(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("version", 2, "version is 2, not 1"),
+        ("version", 1, "version is 1, not 2"),
         ("transform", {"kind": "stft"}, "transform.kind is stft, not cqt"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -16,13 +17,13 @@ keras = pytest.importorskip("keras")
 from tfbwe.model.features import NORMALISATION  # noqa: E402
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder  # noqa: E402
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, stft  # noqa: E402
-from training.learning.objective import Trainer, squared_error_loss, two_term_loss  # noqa: E402
+from training.learning.objective import Trainer, log_magnitude_loss, squared_error_loss  # noqa: E402
 from training.learning.transforms import Stft, features  # noqa: E402
 
 CONFIG = AutoencoderConfig(
     bins=768, channels=(3, 3, 3), kernels=(5, 3, 3), strides=(4, 4, 2), bottleneck=6, dilations=(1, 2)
 )
-PAPER = AutoencoderConfig(**{**vars(CONFIG), "heads": ("log_residual",), "causal": False})
+PAPER = dataclasses.replace(CONFIG, causal=False)
 FRAMES = 9
 SAMPLES = (FRAMES - 1) * HOP_LENGTH + N_FFT
 BINS = CONFIG.bins
@@ -43,15 +44,20 @@ def examples(count=3, seed=0):
         top = np.fft.rfftfreq(SAMPLES, 1 / 44100) > cutoff_hz[i, 0]
         coefficients[top] *= 0.05
         received[i] = np.fft.irfft(coefficients, SAMPLES)
-    bandwidth_hz = rng.uniform(10700, 17200, (count, 1)).astype(np.float32)
-    return {"received": received, "original": original, "cutoff_hz": cutoff_hz, "bandwidth_hz": bandwidth_hz}
+    return {
+        "received": received,
+        "original": original,
+        "cutoff_hz": cutoff_hz,
+        "reach_hz": (cutoff_hz * rng.uniform(1, 1.2, (count, 1))).astype(np.float32),
+        "bandwidth_hz": rng.uniform(10700, 17200, (count, 1)).astype(np.float32),
+    }
 
 
-def random_trainer(config=CONFIG, objective="two_term", seed=1):
+def random_trainer(config=CONFIG, objective="log_magnitude", seed=1):
     network = autoencoder(config)
     rng = np.random.default_rng(seed)
     network.set_weights([rng.normal(0, 0.3, w.shape) for w in network.get_weights()])
-    return Trainer(network, objective, 2.0, "stft")
+    return Trainer(network, objective, 0.5, "stft")
 
 
 def frames_of(x):
@@ -59,24 +65,37 @@ def frames_of(x):
     return stft(x)[:, 3 : 3 + FRAMES]
 
 
-def loss_of_the_formulas(heads, y, x, cutoff_hz, bandwidth_hz):
+def log_of(magnitude):
+    return np.log(np.asarray(magnitude, float) + NORMALISATION.epsilon)
+
+
+def read_of(y, reach_hz):
+    """Magnitudes that the network reads, (batch, frames, bins): nothing above the reach."""
+    return np.abs(y[..., :BINS]) * (np.arange(BINS) * BIN_HZ <= reach_hz[:, :, None])
+
+
+def missing_of(inputs):
+    """Bins between cutoff and bandwidth, (batch, bins)."""
+    f = np.arange(BINS) * BIN_HZ
+    return (f > inputs["cutoff_hz"]) & (f + 2 * BIN_HZ <= inputs["bandwidth_hz"])
+
+
+def loss_of_the_formulas(log_m, x, missing):
     """Chapter and verse in NumPy, example by example, in double precision: (batch, 2)."""
     result = []
-    for i in range(len(y)):
-        f = np.arange(BINS) * BIN_HZ
-        fc = cutoff_hz[i, 0]
-        known = f + 2 * BIN_HZ <= bandwidth_hz[i, 0]
-        above = known & (f > fc)
-        weight = np.clip((f - (0.8 * fc - 500)) / 500, 0, 1)
-        g, r = heads["log_gain"][i].astype(float), heads["log_residual"][i].astype(float)
-        received, original = y[i, :, :BINS].astype(complex), x[i, :, :BINS].astype(complex)
-        c = received * (1 + (np.exp(g) - 1) * weight)
-        error = (np.abs(c - original) ** 2)[:, known].sum()
-        lost = (np.abs(original) ** 2)[:, above].sum()
-        log_m = np.log(np.abs(received) + NORMALISATION.epsilon) + r
-        distance = np.abs(log_m - np.log(np.abs(original) + NORMALISATION.epsilon)).mean(axis=0)
-        distance = (distance * weight)[known].sum() / weight[known].sum()
-        result.append([0.5 * np.log10(error / (lost + 1e-6) + 1e-3), distance])
+    for i in range(len(x)):
+        log_x = log_of(np.abs(x[i, :, :BINS]))
+        distance = np.abs(log_m[i] - log_x)[:, missing[i]].mean()
+        errors, weights = [], []
+        for start in range(0, BINS, 16):
+            group = np.arange(start, start + 16)[missing[i, start : start + 16]]
+            powers = [
+                np.exp(2 * log)[:, group].sum() / (16 * len(log)) + NORMALISATION.epsilon**2
+                for log in (log_m[i], log_x)
+            ]
+            errors.append(0.5 * abs(np.log(powers[0] / powers[1])))
+            weights.append(len(group))
+        result.append([distance, np.average(errors, weights=weights)])
     return np.array(result)
 
 
@@ -110,9 +129,9 @@ def test_the_loss_is_that_of_the_formulas():
     inputs = examples()
     trainer = random_trainer()
     y, x = frames_of(inputs["received"]), frames_of(inputs["original"])
-    features = (np.log(np.abs(y[..., :BINS]) + NORMALISATION.epsilon) + 5) / 3
-    heads = {name: numpy(head) for name, head in trainer.network(features.astype(np.float32)).items()}
-    expected = loss_of_the_formulas(heads, y, x, inputs["cutoff_hz"], inputs["bandwidth_hz"])
+    log_read = log_of(read_of(y, inputs["reach_hz"]))
+    residual = numpy(trainer.network(((log_read + 5) / 3).astype(np.float32)))
+    expected = loss_of_the_formulas(log_read + residual, x, missing_of(inputs))
     np.testing.assert_allclose(numpy(trainer(inputs)), expected, rtol=1e-3)
     assert np.ptp(expected, axis=0).min() > 1e-3  # the examples are told apart
 
@@ -123,64 +142,114 @@ def test_the_loss_is_the_mean_of_the_weighted_sum():
     trainer.compile()
     parts = numpy(trainer(inputs)).mean(axis=0)
     found = trainer.evaluate(inputs, batch_size=3, verbose=0, return_dict=True)
-    assert found["loss"] == pytest.approx(2 * parts[0] + parts[1], rel=1e-5)
-    assert found["coherent"] == pytest.approx(parts[0], rel=1e-5)
-    assert found["magnitude"] == pytest.approx(parts[1], rel=1e-5)
+    assert found["loss"] == pytest.approx(parts[0] + 0.5 * parts[1], rel=1e-5)
+    assert found["magnitude"] == pytest.approx(parts[0], rel=1e-5)
+    assert found["level"] == pytest.approx(parts[1], rel=1e-5)
 
 
 def test_the_objective_of_the_paper_is_that_of_the_formula():
-    inputs = examples()
+    inputs = {**examples(), "reach_hz": np.full((3, 1), 22050, np.float32)}
     trainer = random_trainer(PAPER, "squared_error")
     y, x = frames_of(inputs["received"])[..., :BINS], frames_of(inputs["original"])[..., :BINS]
-    features = (np.log(np.abs(y) + NORMALISATION.epsilon) + 5) / 3
-    r = numpy(trainer.network(features.astype(np.float32))["log_residual"])
-    m = np.exp(np.log(np.abs(y) + NORMALISATION.epsilon) + r) - NORMALISATION.epsilon
-    f = np.arange(BINS) * BIN_HZ
-    above = (f > inputs["cutoff_hz"]) & (f + 2 * BIN_HZ <= inputs["bandwidth_hz"])
+    r = numpy(trainer.network(((log_of(np.abs(y)) + 5) / 3).astype(np.float32)))
+    m = np.exp(log_of(np.abs(y)) + r) - NORMALISATION.epsilon
+    above = missing_of(inputs)
     expected = [
         ((m[i] - np.abs(x[i])) ** 2)[:, above[i]].sum() / ((np.abs(x[i]) ** 2)[:, above[i]].sum() + 1e-3)
         for i in range(len(x))
     ]
     parts = numpy(trainer(inputs))
-    np.testing.assert_allclose(parts[:, 1], expected, rtol=1e-3)
-    assert not parts[:, 0].any()
+    np.testing.assert_allclose(parts[:, 0], expected, rtol=1e-3)
+    assert not parts[:, 1].any()
 
 
 def test_a_perfect_prediction_has_the_lowest_loss():
     rng = np.random.default_rng(3)
     original = rng.normal(0, 1, (2, 2, 4, 64)).astype(np.float32)
     missing = np.broadcast_to((np.arange(64) >= 30).astype(np.float32), (2, 1, 64))
-    known = np.ones_like(missing)
-    received = original * np.where(missing > 0, 0.2, 1).astype(np.float32)
-    magnitude_x, magnitude_y = np.hypot(*original), np.hypot(*received)
-    residual = np.log(magnitude_x + NORMALISATION.epsilon) - np.log(magnitude_y + NORMALISATION.epsilon)
-    gain = np.broadcast_to(np.log(5.0) * missing, residual.shape).astype(np.float32)
+    read = original * np.where(missing > 0, 0, 1).astype(np.float32)
+    residual = (log_of(np.hypot(*original)) - log_of(np.hypot(*read))).astype(np.float32)
 
-    def loss(g, r):
-        heads = {"log_gain": g.astype(np.float32), "log_residual": r.astype(np.float32)}
-        return [numpy(part) for part in two_term_loss(heads, received, original, missing, known, missing)]
+    def losses(r):
+        r = r.astype(np.float32)
+        parts = [*log_magnitude_loss(r, read, original, missing)]
+        return [numpy(part) for part in (*parts, squared_error_loss(r, read, original, missing))]
 
-    coherent, magnitude = loss(gain, residual)
-    np.testing.assert_allclose(coherent, -1.5, atol=1e-4)  # 0.5 * log10(1e-3)
-    np.testing.assert_allclose(magnitude, 0, atol=1e-5)
+    for least in losses(residual):
+        np.testing.assert_allclose(least, 0, atol=1e-5)
     for _ in range(5):
-        worse = loss(gain + rng.normal(0, 0.1, gain.shape), residual + rng.normal(0, 0.1, gain.shape))
-        assert (worse[0] > coherent).all()
-        assert (worse[1] > magnitude).all()
-    heads = {"log_residual": residual.astype(np.float32)}
-    np.testing.assert_allclose(numpy(squared_error_loss(heads, received, original, missing)), 0, atol=1e-6)
+        assert all((worse > 1e-3).all() for worse in losses(residual + rng.normal(0, 0.1, residual.shape)))
+
+
+def test_the_level_asks_for_the_mean_power_where_the_magnitude_asks_for_the_median():
+    """Nobody can predict the logarithm of noise: who predicts its median is too quiet."""
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 1, (2, 1, 400, 64)) * np.exp(rng.normal(0, 0.7, (1, 400, 1)))
+    original = noise.astype(np.float32)
+    read, missing = np.zeros_like(original), np.ones((1, 1, 64), np.float32)
+    power = np.sum(original**2, axis=0)
+    median, mean = 0.5 * np.log(np.median(power)), 0.5 * np.log(np.mean(power))
+    assert mean > median + 0.4
+    levels = np.linspace(median - 0.5, mean + 0.5, 81)
+
+    def losses(level):
+        residual = np.full(power.shape, level - np.log(NORMALISATION.epsilon), np.float32)
+        return [float(numpy(part)[0]) for part in log_magnitude_loss(residual, read, original, missing)]
+
+    distance, level = np.array([losses(one) for one in levels]).T
+    assert levels[np.argmin(distance)] == pytest.approx(median, abs=0.05)
+    assert levels[np.argmin(level)] == pytest.approx(mean, abs=0.05)
+    together = levels[np.argmin(distance + 0.5 * level)]
+    assert median + 0.2 < together < mean
+    quiet, raised = losses(median), losses(median + 0.1)
+    assert raised[0] + 0.5 * raised[1] < quiet[0] + 0.5 * quiet[1]
+
+
+def test_the_level_says_how_far_off_a_prediction_is_in_nepers_whichever_way():
+    original = np.ones((2, 1, 9, 64), np.float32)
+    missing = np.broadcast_to((np.arange(64) >= 23).astype(np.float32), (1, 1, 64))
+    for off in (-1.0, -0.25, 0.5, 2.0):
+        residual = np.full((1, 9, 64), off, np.float32)
+        parts = [float(numpy(p)[0]) for p in log_magnitude_loss(residual, original, original, missing)]
+        np.testing.assert_allclose(parts, abs(off), rtol=1e-3)
+
+
+def spectra_of(inputs):
+    """The same examples as shards hold them: (batch, 2, frames, bins)."""
+    pairs = {name: np.stack(Stft(BINS)(inputs[name]), axis=1) for name in ("received", "original")}
+    return {**inputs, **{name: numpy(pair) for name, pair in pairs.items()}}
+
+
+def test_what_lies_above_the_reach_never_reaches_the_network():
+    inputs = spectra_of(examples())
+    changed = {**inputs, "received": inputs["received"].copy()}
+    above = np.arange(BINS) * BIN_HZ > inputs["reach_hz"]
+    for received, places in zip(changed["received"], above, strict=True):
+        received[..., places] = 30.0
+    trainer = random_trainer()
+    before = numpy(trainer(inputs))
+    np.testing.assert_array_equal(numpy(trainer(changed)), before)
+    whole = {"reach_hz": np.full((3, 1), 22050, np.float32)}
+    assert (numpy(trainer({**changed, **whole})) != numpy(trainer({**inputs, **whole}))).all()
+    below = {**inputs, "received": np.where(above[:, None, None], inputs["received"], 30.0)}
+    assert (numpy(trainer(below)) != before).all()
 
 
 def test_what_is_not_known_and_what_is_not_missing_counts_for_nothing():
-    inputs = examples(1)
+    inputs = spectra_of(examples())
     trainer = random_trainer()
     before = numpy(trainer(inputs))
-    changed = dict(inputs)
-    spectrum_x = np.fft.rfft(inputs["original"])
-    unknown = np.fft.rfftfreq(SAMPLES, 1 / 44100) > inputs["bandwidth_hz"][0, 0] + 6 * BIN_HZ
-    spectrum_x[:, unknown] = 0
-    changed["original"] = np.fft.irfft(spectrum_x, SAMPLES).astype(np.float32)
-    np.testing.assert_allclose(numpy(trainer(changed)), before, atol=2e-3)
+    there = missing_of(inputs)[:, None, None]
+    elsewhere = {**inputs, "original": np.where(there, inputs["original"], 30.0).astype(np.float32)}
+    np.testing.assert_array_equal(numpy(trainer(elsewhere)), before)
+    other = {**inputs, "original": np.where(there, 30.0, inputs["original"]).astype(np.float32)}
+    assert (numpy(trainer(other)) != before).all()
+
+
+def test_spectra_have_the_loss_of_their_waveforms():
+    inputs = examples()
+    trainer = random_trainer()
+    np.testing.assert_allclose(numpy(trainer(spectra_of(inputs))), numpy(trainer(inputs)), rtol=1e-5)
 
 
 def test_silence_has_a_finite_loss_and_gradient():
@@ -200,7 +269,7 @@ def test_a_saved_trainer_goes_on_with_the_same_optimiser_state(tmp_path):
         trainer.train_on_batch(inputs)
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.models.load_model(tmp_path / "trainer.keras")
-    assert (loaded.objective, loaded.coherent_weight) == ("two_term", 2.0)
+    assert (loaded.objective, loaded.level_weight) == ("log_magnitude", 0.5)
     state = [numpy(v) for v in trainer.optimizer.variables]
     assert int(loaded.optimizer.iterations) == 3
     for mine, its in zip(state, loaded.optimizer.variables, strict=True):

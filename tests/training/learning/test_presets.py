@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
-from training.learning.presets import PRESETS, FitConfig, overridden
+import pytest
+
+from tfbwe.errors import ConfigError
+from training.learning.presets import OBJECTIVES, PRESETS, FitConfig, overridden
 from training.learning.run import describe, read_config
 
 
@@ -21,3 +24,16 @@ def test_every_preset_is_described_and_read_back(tmp_path):
         assert config.model == model
         (tmp_path / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
         assert read_config(tmp_path) == config
+
+
+def test_only_networks_of_the_paper_read_what_was_received_as_it_is():
+    for (model, name), config in PRESETS.items():
+        if isinstance(config, FitConfig):
+            assert config.restores == (name != "paper"), (model, name)
+            assert config.objective in OBJECTIVES
+
+
+@pytest.mark.parametrize("objective", ["two_term", ""])
+def test_an_objective_that_there_is_not_is_refused_with_those_there_are(objective):
+    with pytest.raises(ConfigError, match="log_magnitude or squared_error"):
+        FitConfig(objective=objective)

@@ -4,13 +4,16 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from tfbwe.errors import ConfigError
 from tfbwe.measures import MEASURES
 from tfbwe.model.bundle import DEFAULT
 
 from ..degradation.conditions import CODED, NOTHING, RIGHT_PHASE, TURNED_PHASE
 from ..music import debian_music
-from .lineup import RECEIVED, System
+from .decoded import AS_A_STREAM, CUTOFF_FOUND
+from .lineup import INVERSE, RECEIVED, System
 from .report import Report
 from .results import Results
 from .statistics import estimate
@@ -25,6 +28,7 @@ LISTENER = (
 )
 """Conditions that a listener knows, in a listener's words."""
 ARTISTS = ("butterworth-8k", "chebyshev-11k", "brickwall-8k")
+HEADS_OF_SETTINGS = ("as a stream", "cutoff found", "and extended", "inverse of the known filter")
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -105,20 +109,12 @@ def _largest(results: Results, system: System, twin: str, measure: str) -> str:
 
 def _artists(report: Report) -> str:
     """Gains of the default model on tracks by artists known from training, and on the others."""
-    listed = debian_music.listed_tracks(debian_music.listed_files())
-    trained = {row.artist for row in listed if row.pool == "train" and row.artist}
-    known = {row.file for row in listed if row.artist in trained}
+    known = _known_artists()
     rows = []
     for condition in ARTISTS:
         system = f"{DEFAULT}, diffuse {1 if condition.startswith('brickwall') else 0}"
         for measure in ("sdr_db", "lsd_hf"):
-            own = report.results.values(condition, system, measure)
-            received = report.results.values(condition, RECEIVED, measure)
-            gains = {
-                track: value - before
-                for track, value in own.items()
-                if value is not None and (before := received.get(track)) is not None
-            }
+            gains = _gains_of_tracks(report.results, condition, system, measure)
             parts = [
                 [gain for track, gain in gains.items() if (track in known) == side] for side in (True, False)
             ]
@@ -126,6 +122,43 @@ def _artists(report: Report) -> str:
             cells = ["-" if mean is None else f"{mean:+.2f}" for mean in means]
             rows.append([condition, system, MEASURES[measure].column, *cells])
     return table(["condition", "system", "measure", "known artists", "others"], rows)
+
+
+def _known_artists() -> set[str]:
+    """Tracks by artists of whom others were trained on."""
+    listed = debian_music.listed_tracks(debian_music.listed_files())
+    trained = {row.artist for row in listed if row.pool == "train" and row.artist}
+    return {row.file for row in listed if row.artist in trained}
+
+
+def _gains_of_tracks(results: Results, condition: str, system: str, measure: str) -> dict[str, float]:
+    """What a system gains over received, track by track."""
+    received = results.values(condition, RECEIVED, measure)
+    return {
+        track: value - before
+        for track, value in results.values(condition, system, measure).items()
+        if value is not None and (before := received.get(track)) is not None
+    }
+
+
+def _restored(report: Report) -> str:
+    """SDR that restoring alone gains in each condition: as a file, as a stream, without a given cutoff."""
+    known, name = _known_artists(), f"{DEFAULT}, diffuse 0"
+    systems = [name, f"{name}, {AS_A_STREAM}", f"{name}, {CUTOFF_FOUND}", f"{DEFAULT}, diffuse 1", INVERSE]
+    rows = []
+    for condition in report.results.conditions:
+        own = _gains_of_tracks(report.results, condition.name, name, "sdr_db")
+        others = [gain for track, gain in own.items() if track not in known]
+        if condition.regime != RIGHT_PHASE or not own:
+            continue
+        received = report.results.estimate(condition.name, RECEIVED, "sdr_db")
+        gains = [report.results.gain(condition.name, system, "sdr_db") for system in systems]
+        cells = ["-" if gain is None else f"{gain.mean:+.2f}" for gain in gains]
+        unknown = f"{float(np.mean(others)):+.2f}" if others else "-"
+        before = "-" if received is None else f"{received.mean:.1f}"
+        rows.append([condition.name, before, cells[0], f"{min(own.values()):+.2f}", unknown, *cells[1:]])
+    heads = ["received through", "SDR dB", "restored", "worst track", "unknown artists", *HEADS_OF_SETTINGS]
+    return table(heads, rows)
 
 
 def _costs(report: Report) -> str:
@@ -156,6 +189,7 @@ BLOCKS: dict[str, Callable[[Report], str]] = {
     "listener": _listener,
     "nothing-left": functools.partial(_gains, regime=NOTHING),
     "weak-band": functools.partial(_gains, regime=RIGHT_PHASE),
+    "restored": _restored,
     "turned-phase": functools.partial(_gains, regime=TURNED_PHASE),
     "coded": functools.partial(_gains, regime=CODED),
     "phases": _phases,

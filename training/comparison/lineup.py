@@ -86,7 +86,7 @@ class System:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A model file, or the run folder of a preset `paper` or of a restoring network.
+    """A model file, or the run folder of a preset `paper`.
 
     Attributes
     ----------
@@ -107,12 +107,12 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """Transform, ``stft`` or ``cqt``, or ``restore``."""
+        """Transform, ``stft`` or ``cqt``."""
         return str(self.description["model"])
 
 
 def load_model(model: str) -> Model:
-    """Load a model file, a shipped model by its name, or a run folder of a preset `paper` or of `restore`.
+    """Load a model file, a shipped model by its name, or a run folder of a preset `paper`.
 
     Raises
     ------
@@ -132,10 +132,13 @@ def _load_run(folder: Path) -> Model:
     description = read_description(folder)["config"]
     network_config(folder)
     kind = description["model"]
-    known = (*TRANSFORMS, RESTORE)
-    if not (isinstance(kind, str) and kind in known):
-        raise ConfigError(f"{folder}: expected a model of {' or '.join(known)}, received {kind!r}")
-    if kind != RESTORE and description.get("objective") != "squared_error":
+    if kind == RESTORE:
+        raise ConfigError(
+            f"{folder}: a restoring network is compared as a part of a model file; export it with --restore"
+        )
+    if not (isinstance(kind, str) and kind in TRANSFORMS):
+        raise ConfigError(f"{folder}: expected a model of {' or '.join(TRANSFORMS)}, received {kind!r}")
+    if description.get("objective") != "squared_error":
         raise ConfigError(
             f"{folder}: a network that reads what was restored is compared as a model file; export it first"
         )
@@ -179,7 +182,7 @@ def line_up(
         if isinstance(model.source, Bundle):
             found += _decoders(model, model.source, phases)
         elif model.source is not None:
-            found += _of_a_run(model, model.source)
+            found.append(_of_a_run(model, model.source))
     for transform, name in TRUE_NAMES.items():
         for phase in MEMORYLESS:
             make = functools.partial(systems.true, transform=transform, phase=phase)
@@ -218,25 +221,11 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
     return found
 
 
-def _of_a_run(model: Model, run: Path) -> list[System]:
-    """A network of the preset `paper`; or a restoring one, as it is for files and for streams."""
-    if model.kind != RESTORE:
-        return [_row(model, model.name, functools.partial(_predicted, run=run), "predicted")]
-    return [
-        _row(model, name, functools.partial(_restored, run=run, beforehand=beforehand), "restored")
-        for name, beforehand in ((model.name, True), (f"{model.name}, as a stream", False))
-    ]
-
-
-def _row(model: Model, name: str, make: Callable[[Excerpt], FloatArray], code: str) -> System:
-    module = f"{__package__}.{code}"  # not imported here, for it needs Keras
-    return System(name, "model", make, (model.identity, name), (module,), model.name, phase="received")
-
-
-def _restored(x: Excerpt, run: Path, beforehand: bool) -> FloatArray:
-    from .restored import restored
-
-    return restored(run, x.received, x.cutoff_hz, beforehand)
+def _of_a_run(model: Model, run: Path) -> System:
+    """A network of the preset `paper`."""
+    module = f"{__package__}.predicted"  # not imported here, for it needs Keras
+    make = functools.partial(_predicted, run=run)
+    return System(model.name, "model", make, (model.identity,), (module,), model.name, phase="received")
 
 
 def _predicted(x: Excerpt, run: Path) -> FloatArray:

@@ -21,7 +21,6 @@ from tfbwe.stft import SAMPLE_RATE, stft
 from tfbwe.transform import TRANSFORMS
 from training.comparison import lineup, systems
 from training.comparison.decoded import AS_A_STREAM, CUTOFF_FOUND, decoded
-from training.comparison.measuring import Excerpt
 from training.degradation import degrade
 from training.degradation.conditions import CONDITIONS
 from training.degradation.filters import Lowpass
@@ -229,39 +228,12 @@ def test_the_exciter_is_a_row_where_ffmpeg_is_installed(clip, tmp_path, monkeypa
         systems.exciter(clip[0], 4000.0)
 
 
-def test_a_restoring_network_takes_part_as_a_run(clip, tmp_path):
-    received, original = degrade.apply(clip[1], SAMPLE_RATE, (BUTTERWORTH, degrade.Rounding(16)))
-    run = _restoring_run(tmp_path / "restore")
-    (model,) = lineup.load_models([str(run)])
-    own = [s for s in lineup.line_up([model], ["model"]) if s.kind == "model"]
-    assert [s.name for s in own] == ["restore", "restore, as a stream"]
-    excerpt = Excerpt(received, original, (BUTTERWORTH,), CUTOFF_HZ)
-    assert all(s.output(excerpt) is received for s in own)  # untrained
-    run = _restoring_run(tmp_path / "raising", log_gain=0.5)
-    from training.comparison.restored import restored
-
-    y = restored(run, received, CUTOFF_HZ)
-    near = slice(int(8500 / SAMPLE_RATE * 2048), int(9000 / SAMPLE_RATE * 2048))
-    ratio = np.linalg.norm(stft(y)[..., near]) / np.linalg.norm(stft(received)[..., near])
-    assert 1.5 < ratio < 1.66  # exp(0.5), less what the Wiener weight takes
-    assert np.abs(_low(y) - _low(received)).max() < 0.01 * _low(received).max()
-    walled = degrade.apply(clip[1], SAMPLE_RATE, (Lowpass("brickwall", CUTOFF_HZ), degrade.Rounding(16)))[0]
-    assert restored(run, walled, CUTOFF_HZ) is walled
-    silence = np.zeros((2, SAMPLE_RATE), np.float32)
-    assert restored(run, silence, CUTOFF_HZ) is silence
-
-
-def _restoring_run(folder, log_gain=0.0):
-    """Untrained run of a restoring network, that raises all bands alike."""
+def test_a_restoring_network_is_sent_to_export(tmp_path):
     pytest.importorskip("keras")
-    from tfbwe.network.restorer import restorer
     from training.learning.presets import preset
     from training.learning.run import describe
 
-    config = preset("restore", "smoke")
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(describe(config, 0, False, None)))
-    network = restorer(config.network)
-    network.get_layer("out").bias.assign([log_gain])
-    network.save(folder / "best.keras")
-    return folder
+    description = describe(preset("restore", "smoke"), 0, False, None)
+    (tmp_path / "config.json").write_text(json.dumps(description))
+    with pytest.raises(ConfigError, match="--restore"):
+        lineup.load_models([str(tmp_path)])

@@ -73,8 +73,9 @@ train-smoke: $(VENV)/.with-train,export
 	$(BIN)/python -m training.precompute --data $(SMOKE)/music --out $(SMOKE)/shards --variants 1
 	$(BIN)/python -m training.fit --model stft --preset smoke --data $(SMOKE)/music --run $(SMOKE)/stft
 	$(BIN)/python -m training.fit --model cqt --preset smoke --data $(SMOKE)/shards --run $(SMOKE)/cqt
+	$(BIN)/python -m training.fit --model restore --preset smoke --data $(SMOKE)/music --run $(SMOKE)/restore
 	for model in stft cqt; do \
-	  $(BIN)/tfbwe-export $(SMOKE)/$$model -o $(SMOKE)/models --graph step --quantize none int8 && \
+	  $(BIN)/tfbwe-export $(SMOKE)/$$model --restore $(SMOKE)/restore -o $(SMOKE)/models --graph step --quantize none int8 && \
 	  $(BIN)/python -m demo.demo $(SMOKE)/demo-$$model --model $(SMOKE)/models/$$model.int8.tflite || exit 1; \
 	done
 

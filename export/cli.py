@@ -78,8 +78,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--restore",
-        metavar="RUN",
-        type=Path,
+        metavar="RUN|none",
+        type=lambda name: None if name == "none" else Path(name),
         default=SHIPPED if SHIPPED.is_dir() else None,
         help="run folder of the restoring network that goes into the same files (default: "
         f"{'networks/restore of this checkout' if SHIPPED.is_dir() else 'none: nothing is restored'})",
@@ -129,9 +129,12 @@ def export(
     description = read_description(run)
     files = _plan(run, description["config"]["model"], quantisations, graphs)
     needed = (BEST, FEATURES) if any(file.graph == "step" for file in files) else (BEST,)
-    missing = [name for name in needed if not (run / name).is_file()]
-    if missing:
-        raise ConfigError(f"{run}: expected a run of {TRAINING}.fit; {', '.join(missing)} is missing")
+    for folder in (run, *([] if restore is None else [restore])):
+        missing = [name for name in needed if not (folder / name).is_file()]
+        if missing:
+            raise ConfigError(f"{folder}: expected a run of {TRAINING}.fit; {', '.join(missing)} is missing")
+    if restore is not None and read_description(restore)["config"]["model"] != RESTORE:
+        raise ConfigError(f"--restore {restore}: expected a run of {TRAINING}.fit --model {RESTORE}")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: expected a folder to write to; it is a file")
     if not force:

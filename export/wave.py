@@ -18,13 +18,12 @@ import tensorflow as tf
 from keras import ops
 
 from tfbwe.band import diffuse_weight
-from tfbwe.decoder import LOUDEST
 from tfbwe.extension.high_band import CEILING, IMAGE_S
 from tfbwe.extension.stft import FADE_STEP, FADE_STEPS, FORGET
 from tfbwe.model.features import HEAD, NORMALISATION
 from tfbwe.network.autoencoder import AutoencoderConfig, step_graph
 from tfbwe.phase.mirror import TINY
-from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, window
+from tfbwe.stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, SAMPLE_RATE, window
 
 from .wave_restoring import TENSORS as RESTORING_TENSORS
 from .wave_restoring import Restoring

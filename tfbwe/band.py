@@ -1,4 +1,4 @@
-"""The frequencies between which all of this works, and how the high band fades in and out there."""
+"""The frequencies between which all of this works, and what fades in and out there."""
 
 from __future__ import annotations
 

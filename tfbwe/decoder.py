@@ -1,7 +1,7 @@
 """The receiver: blocks of band-limited music in, the same blocks with a high band out.
 
-Output = received signal, delayed by `latency`, plus the synthesised band. The received samples themselves are
-never transformed. NumPy and a TFLite interpreter are all it needs.
+Output = received signal, delayed by `latency`, plus what is restored and synthesised. The received samples
+themselves are never transformed. NumPy and a TFLite interpreter are all it needs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from .extension.delay import Delay
 from .model.bundle import Bundle, load_bundle, wave_graph
 from .model.step_model import StepModel
 from .model.wave_model import WaveModel
+from .restoration.statistics import checked_moments
 from .samples import float_samples
 from .settings import MAX_CHANNELS, check_settings, whole_number
-from .stft import SAMPLE_RATE, FloatArray
-
-LOUDEST = np.float32(1e6)
-"""The network reads no larger sample: its power would overflow, and what comes of that stay in its memory."""
+from .stft import LOUDEST, SAMPLE_RATE, FloatArray
 
 
 class Decoder:
@@ -41,7 +39,7 @@ class Decoder:
         Phase of the diffuse term; ``pghi`` for models of the STFT only.
     known : (4, 155) float32, optional
         Long-term statistics of all the music, measured beforehand, as
-        `tfbwe.restoration.statistics.LongTerm` has them; those of the stream so far if ``None``.
+        `tfbwe.restoration.statistics.LongTerm` has them; those of the last half minute or so if ``None``.
 
     Attributes
     ----------
@@ -80,6 +78,7 @@ class Decoder:
         if not 1 <= channels <= MAX_CHANNELS:
             raise ConfigError(f"channels: expected 1 to {MAX_CHANNELS}, received {channels}")
         check_settings(SAMPLE_RATE, cutoff_hz, diffuse, phase)
+        known = None if known is None else checked_moments(known)
         bundle = load_bundle(model)
         self.channels = channels
         self.bundle = bundle = (wave_graph(bundle, channels) if phase == "mirror" else None) or bundle
@@ -138,7 +137,7 @@ class Decoder:
         x = np.zeros((self.channels, samples), np.float32) if block is None else self._checked(block)
         if x.shape[1]:
             self._lost = self._lost + x.shape[1] if lost else 0
-        high = self._extension.process(np.clip(x, -LOUDEST, LOUDEST), self._lost)
+        high = self._extension.process(np.clip(x, np.float32(-LOUDEST), np.float32(LOUDEST)), self._lost)
         return self._received.process(x) + high
 
     def flush(self) -> FloatArray:

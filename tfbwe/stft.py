@@ -12,6 +12,9 @@ SAMPLE_RATE = 44100
 N_FFT = 2048
 HOP_LENGTH = 512
 BIN_HZ = SAMPLE_RATE / N_FFT
+LOUDEST = 1e6
+"""Whatever reads spectra is given no larger sample: their power would overflow, and what comes of that would
+stay in its memory."""
 
 _OVERLAP = N_FFT // HOP_LENGTH
 _WINDOW_POWER = _OVERLAP / 2.0

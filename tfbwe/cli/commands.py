@@ -72,6 +72,8 @@ def info(options: argparse.Namespace) -> int:
     from ..model.bundle import load_bundle
 
     if _is_model(options.file):
+        if options.png is not None:
+            raise ConfigError(f"{options.png}: expected a sound file to draw, received a model")
         _print(dataclasses.asdict(load_bundle(options.file, options.trust).manifest), True)
         return 0
     from ..measures.levels import save_levels
@@ -85,7 +87,7 @@ def info(options: argparse.Namespace) -> int:
         received = measure_file(reader)
         cutoff_hz = received.cutoff_hz
         why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
-        condition = identified(received, bundle)
+        condition = None if why_not else identified(received, bundle)
         found = {
             "file": reader.name,
             "container": reader.container,
@@ -99,14 +101,15 @@ def info(options: argparse.Namespace) -> int:
             "reason": why_not or None,
             "tags": reader.tags,
         }
+    _print(found, options.json)
     if options.png is not None:
         if condition is None or received.moments is None:
             raise ConfigError(
-                f"{options.png}: nothing to draw; it needs sound, a cutoff and a model that restores"
+                f"{options.png}: nothing to draw; it needs sound that can be extended, and a model with a "
+                "step graph and a network that restores"
             )
         name = Path(reader.name).name
         save_levels(options.png, name, received.moments, condition, cutoff_hz, options.force)
-    _print(found, options.json)
     return 0
 
 

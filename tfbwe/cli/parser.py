@@ -22,7 +22,7 @@ FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 _TOP = """\
 examples:
   tfbwe extend song.mp3                     writes song.extended.mp3
-  tfbwe info song.mp3                       shows where its band ends
+  tfbwe info song.mp3                       shows where its band ends, and why
   tfbwe compare original.wav extended.wav   measures how near they are
   tfbwe benchmark                           measures what extending costs here
 """

@@ -61,6 +61,7 @@ class CqtExtension(NetworkExtension):
         super().reset()
         self._stream.reset()
         self._block = 0
+        self._gaps = np.zeros(0, bool)
         self._gain, self._missing = np.ones((2, self._frames_kept, N_FFT // 2 + 1), np.float32)
         self._reach_hz = np.zeros(self._frames_kept, np.float32)
         self._weight = _FADE_OUT
@@ -68,7 +69,9 @@ class CqtExtension(NetworkExtension):
 
     def process(self, x: FloatArray, lost: int) -> FloatArray:
         """Take in the next samples and return the high band of earlier ones; see `Extension`."""
-        return self._stream.process(x) * self._fade.process(self._weights(x.shape[1], lost > 0))
+        self._gaps = np.concatenate([self._gaps, np.full(x.shape[1], lost > 0)])
+        high = self._stream.process(x)
+        return high * self._fade.process(self._weights(x.shape[1], lost > 0))
 
     def _weights(self, count: int, lost: bool) -> FloatArray:
         """Weight of the high band at each of these samples, (1, count)."""
@@ -128,7 +131,10 @@ class CqtExtension(NetworkExtension):
         if self._tracker is not None:
             for frame in frames:
                 self._tracker.update(frame.real**2 + frame.imag**2)
-        found = self._restoring.process(frames, self.cutoff_hz or 0.0)
+        # Of each frame, whether the last of its samples was lost.
+        gaps = self._gaps[: self._stream.hop_length][HOP_LENGTH - 1 :: HOP_LENGTH]
+        self._gaps = self._gaps[self._stream.hop_length :]
+        found = self._restoring.process(frames, self.cutoff_hz or 0.0, [int(gap) for gap in gaps])
         self._gain = np.concatenate([self._gain[len(frames) :], found.gain])
         self._missing = np.concatenate([self._missing[len(frames) :], found.missing])
         self._reach_hz = np.concatenate([self._reach_hz[len(frames) :], found.reach_hz])

@@ -2,7 +2,7 @@
 
 C is the restored spectrum, M the magnitude that the network predicts, phi a synthesised phase.
 
-D = sqrt(max(M^2 - |C|^2, 0)) * e^{j phi}     what is still missing
+D = sqrt(max(M^2 - |C|^2, 0)) * e^{j phi}     what is still missing, less where restoring is certain
 """
 
 from __future__ import annotations

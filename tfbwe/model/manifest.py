@@ -32,8 +32,8 @@ class Manifest:
         (1, frames, bins) for a block of the CQT.
     restoring : dict
         Of the network that undoes the condition: ``parameters``, ``macs_per_s`` for all channels together,
-        and ``training``, its run; empty where there is none. In a step graph it is the signature ``restore``,
-        from ``statistics`` (1, 155, 6) to ``log_gain`` (1, 155) float32, nepers.
+        and ``training``, its run; empty where there is none. In a step graph it is the signature
+        ``serving_restore``,         from ``statistics`` (1, 155, 6) to ``log_gain`` (1, 155) float32, nepers.
     states : dict of str to tuple of int
         Shape of every state, input ``name`` and output ``next_name``, float32, zero at the start; none for
         the CQT, whose blocks stand alone.
@@ -104,7 +104,8 @@ class Manifest:
             raise ValueError(f"format_version: expected {FORMAT_VERSION}, received {version!r}; {advice}")
         expected = {field.name for field in dataclasses.fields(cls)}
         if set(values) != expected:
-            raise ValueError(f"missing or unknown keys: {', '.join(sorted(set(values) ^ expected))}")
+            unlike = ", ".join(sorted(set(values) ^ expected))
+            raise ValueError(f"missing or unknown keys: {unlike}; export the model again with tfbwe-export")
         _check_types(values)
         values["states"] = {name: tuple(shape) for name, shape in values["states"].items()}
         values["cutoff_range_hz"] = tuple(values["cutoff_range_hz"])

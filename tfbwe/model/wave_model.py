@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ConfigError, ModelError
+from ..restoration.statistics import BANDS, MOMENTS
 from ..restoration.stream import FOR_GOOD
 from ..stft import FloatArray
 from .bundle import Bundle
@@ -53,6 +54,9 @@ class WaveModel:
         self.hop_length, self.latency = graph["hop_length"], graph["latency_samples"]
         self._interpreter, inputs, outputs = opened(bundle)
         hop, states = (channels, self.hop_length), self.manifest.states
+        needed = {"moments": (len(MOMENTS), BANDS), "count": (1,)} if self.manifest.restoring else {}
+        if any(states.get(name) != shape for name, shape in needed.items()):
+            raise ModelError(f"{bundle.name}: expected the states {needed}, it has {states}")
         check_tensors(bundle, "input", inputs, {"hop": hop, **dict.fromkeys(_CONTROLS, (1,)), **states})
         next_states = {f"next_{name}": shape for name, shape in states.items()}
         check_tensors(

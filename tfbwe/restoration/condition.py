@@ -10,7 +10,7 @@ import numpy as np
 from ..band import crossover
 from ..stft import FloatArray
 from .gain import LEAST_BANDS, QUIETEST, gated, mere_noise, noise_floor
-from .statistics import CENTRES_HZ, ROUNDING_POWER, features
+from .statistics import CENTRES_HZ, FLOOR, ROUNDING_POWER, features
 from .stream import Predict
 
 FALLS_DB = 1.0
@@ -18,8 +18,6 @@ FALLS_DB = 1.0
 BEND_DB = 9.0
 """A filter that has taken as much falls as steeply as it ever does, near enough."""
 NEPER_DB = 20 / math.log(10)
-LEAST_FLOOR = 1e-5
-"""A floor of less, over that of rounding to 16 bits, is that of arithmetic: fainter than 24 bits."""
 ROUNDING_DB = 10 * math.log10(2.0**-30 / 12)
 """Level of the noise of rounding to 16 bits; full scale 0 dB."""
 
@@ -37,7 +35,8 @@ class Condition:
     reach_hz : float or None
         Up to where the weak band stands clear of the noise.
     noise_db : float or None
-        Level of the noise floor over the whole band, full scale 0 dB; None where no band is mere noise.
+        Level of the noise floor over the whole band, full scale 0 dB; None where no band is mere noise, or
+        it is fainter than that of 18 bits, which the statistics do not tell apart.
     gain_db : (155,) float32
         Gain that undoes the condition in each band; 0 where nothing is restored.
     """
@@ -77,7 +76,7 @@ def identify(moments: FloatArray, predict: Predict, cutoff_hz: float) -> Conditi
     """
     floor = noise_floor(moments)
     noise_db = None
-    if mere_noise(moments).sum() >= QUIETEST and floor > LEAST_FLOOR * ROUNDING_POWER:
+    if mere_noise(moments).sum() >= QUIETEST and floor > 2 * FLOOR:
         noise_db = 10 * math.log10(floor / ROUNDING_POWER) + ROUNDING_DB
     read = features(moments[None], np.array([[cutoff_hz]], np.float32))
     curve, reach_hz = gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor)
@@ -98,6 +97,6 @@ def _noise(noise_db: float | None) -> str:
     if noise_db is None:
         return "no noise floor found"
     bits = 16 - (noise_db - ROUNDING_DB) / (20 * math.log10(2))
-    if 7.5 < bits < 24.5 and abs(bits - round(bits)) < 0.35:
+    if bits > 7.5 and abs(bits - round(bits)) < 0.35:
         return f"noise floor {round(bits)}-bit"
     return f"noise floor at {noise_db:.0f} dB"

@@ -97,7 +97,7 @@ def gated(
     # From the cutoff up, a rest ends where the floor begins: what rises again above that is something else.
     end, clear = (_first(above & (over <= least)) for least in (GATE, CLEAR))
     reached = above & (np.arange(BANDS) < end)
-    if reached.sum() < LEAST_BANDS or log_gain[reached].max() < LEAST_GAIN:
+    if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN:
         return np.zeros(BANDS, np.float32), cutoff_hz
     curve = np.where(np.arange(BANDS) < end, np.maximum(log_gain, 0), 0)
     return np.asarray(curve, np.float32), max(clear * BAND_BINS * BIN_HZ, cutoff_hz)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, FloatArray, analyse, window
+from ..errors import ConfigError
+from ..stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, FloatArray, analyse, window
 
 BANDS = 155
 BAND_BINS = 6
@@ -110,6 +111,17 @@ def moments(power: FloatArray) -> tuple[int, FloatArray]:
     return len(heard), np.asarray(rows, np.float32)
 
 
+def checked_moments(moments: Any) -> FloatArray:
+    """Return moments as (4, 155) float32; `ConfigError` for anything else."""
+    found = np.asarray(moments)
+    if found.shape != (len(MOMENTS), BANDS) or found.dtype.kind != "f" or not np.isfinite(found).all():
+        raise ConfigError(
+            f"known: expected finite statistics of shape {(len(MOMENTS), BANDS)}, "
+            f"received {found.shape} {found.dtype}"
+        )
+    return found.astype(np.float32)
+
+
 class LongTerm:
     """Moments of all the music there is, piece by piece.
 
@@ -131,6 +143,7 @@ class LongTerm:
 
     def update(self, x: FloatArray) -> None:
         """Take in the next samples of a piece, (channels, samples) float32 at 44.1 kHz."""
+        x = np.clip(x, np.float32(-LOUDEST), np.float32(LOUDEST))
         x = x if self._rest is None else np.concatenate([self._rest, x], axis=1)
         frames = max(0, (x.shape[1] - N_FFT) // HOP_LENGTH + 1)
         self._rest = x[:, frames * HOP_LENGTH :]

@@ -70,7 +70,7 @@ class RestoringStream:
     predict : callable
         The network: from statistics (1, 155, 6) to log gains (1, 155), float32.
     known : (4, 155) float32, optional
-        Moments of all the music, measured beforehand, as `statistics.moments` returns them. They stay; else
+        Moments of all the music, measured beforehand, as `statistics.LongTerm` has them. They stay; else
         those of the last half minute are followed.
     """
 

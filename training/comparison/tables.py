@@ -168,7 +168,7 @@ def _costs(costs: Costs) -> str:
 
 def cost_table(costs: Costs) -> str:
     """Return what each model costs, a row each."""
-    heads = ["model", "real-time factor", "MMAC/s a channel", "kB", "ms late", "MB of memory"]
+    heads = ["model", "real-time factor", "MMAC/s, mono", "kB", "ms late", "MB of memory"]
     rows = []
     for model, cost in costs.items():
         memory = cost.get("peak_rss_mb")

@@ -73,7 +73,7 @@ class Lowpass:
         Order of a recursive filter, 1 or more; 0 for the other families.
     zero_phase : bool
         Run a recursive filter forward and backward: no delay, and its attenuation in dB doubles everywhere.
-        The other two families have zero phase in any case.
+        The other families have zero phase in any case.
 
     Raises
     ------

@@ -12,12 +12,9 @@ from keras import ops
 
 from tfbwe.model.features import NORMALISATION
 
-from .presets import SPECTRA
+from .presets import LEVEL_BINS, SPECTRA
 from .transforms import features, log_magnitude, magnitude, spectrum_of
 from .two_parts import TwoPartTrainer
-
-LEVEL_BINS = 16
-"""Bins or bands of the transform in which the mean power is held to that of the music."""
 
 
 def log_magnitude_loss(log_residual: Any, read: Any, original: Any, missing: Any) -> tuple[Any, Any]:

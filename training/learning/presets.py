@@ -18,6 +18,8 @@ SPECTRA: dict[str, type[Stft] | type[ConstantQ]] = {"stft": Stft, "cqt": Constan
 """What computes the spectra of each transform in training, given the number of bins."""
 OBJECTIVES = ("log_magnitude", "squared_error")
 """The second is that of the paper, whose networks read what was received as it is."""
+LEVEL_BINS = 16
+"""Bins or bands of the transform in which the mean power is held to that of the music."""
 POSITIVE = (
     "hours",
     "epoch_hours",
@@ -90,6 +92,10 @@ class FitConfig:
             )
         if self.objective not in OBJECTIVES:
             raise ConfigError(f"objective must be {' or '.join(OBJECTIVES)}; got {self.objective!r}")
+        if self.restores and self.network.bins % LEVEL_BINS:
+            raise ConfigError(
+                f"objective {self.objective} needs bins in groups of {LEVEL_BINS}; got {self.network.bins}"
+            )
         _check(self, POSITIVE)
 
     @property

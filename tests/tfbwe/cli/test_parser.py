@@ -54,7 +54,12 @@ def test_info_says_what_was_identified_and_draws_it(tfbwe, song, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     fails(tfbwe("info", path, "--png", picture), "--force")
     silence = song("in/silence.wav", np.zeros((1, 44100)))
-    fails(tfbwe("info", silence, "--png", tmp_path / "none.png"), "nothing to draw")
+    status, out, lines = tfbwe("info", silence, "--png", tmp_path / "none.png")
+    assert (status, "silent" in out, len(lines)) == (1, True, 1)
+    assert "nothing to draw" in lines[0]
+    fails(
+        tfbwe("info", ROOT / "tfbwe" / "weights" / "stft.tflite", "--png", tmp_path / "x.png"), "a sound file"
+    )
     assert json.loads(tfbwe("info", silence, "--json")[1])["condition"] is None
 
 

@@ -98,6 +98,8 @@ def _quantised(report: Report) -> str:
             twin = mine.name.replace(model.name, exact.name, 1)
             largest = [_largest(results, mine, twin, measure) for measure in DECIDING]
             rows.append([mine.name, *largest])
+    if not rows:
+        return "Not measured in this report.\n"
     return table(["system", *(MEASURES[name].column for name in DECIDING)], rows)
 
 

@@ -201,7 +201,7 @@ class KnownGain:
     def reset(self):
         self._frame = 0
 
-    def process(self, spectrum, cutoff_hz):
+    def process(self, spectrum, cutoff_hz, lost=()):
         gain, missing = np.ones((2, len(spectrum), spectrum.shape[-1]), np.float32)
         here = np.arange(self._frame, self._frame + len(spectrum)) >= self._first_frame
         self._frame += len(spectrum)

@@ -116,7 +116,7 @@ def test_a_filter_sees_the_music_around_a_block(monkeypatch):
 
     usual, alone = errors(Lowpass("brickwall", 6000.0))
     assert usual < 0.3 * alone
-    assert errors(Lowpass("bessel", 6000.0, 6))[0] == 0
+    assert errors(Lowpass("bessel", 6000.0, 6))[0] < 1e-5  # but for what restoring knows of the level
 
 
 def test_values_beyond_float16_are_not_infinite():

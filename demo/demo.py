@@ -89,7 +89,7 @@ def _print(report: dict[str, Any]) -> None:
     memory = "" if report["peak_rss_mb"] is None else f", {report['peak_rss_mb']:.0f} MB of memory"
     print(
         f"\nreal-time factor {report['rtf']:.4f} on one thread{memory}, latency "
-        f"{report['latency_samples']} samples, {report['macs_per_s'] / 1e6:.1f} MMAC/s a channel, "
+        f"{report['latency_samples']} samples, {report['macs_per_s'] / 1e6:.1f} MMAC/s, "
         f"model of {report['size_bytes'] / 1000:.0f} kB"
     )
 

@@ -226,8 +226,7 @@ def _trained(run: Path, restore: Path | None, description: dict[str, Any]) -> Tr
     if restore is None:
         return Trained(network, config, description)
     shape = network_config(restore)
-    if not isinstance(shape, RestorerConfig):
-        raise ConfigError(f"--restore {restore}: expected a run of {TRAINING}.fit --model {RESTORE}")
+    assert isinstance(shape, RestorerConfig)  # `export` refused another run
     return Trained(network, config, description, best_network(restore), shape, read_description(restore))
 
 

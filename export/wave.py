@@ -26,7 +26,7 @@ from tfbwe.phase.mirror import TINY
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, SAMPLE_RATE, window
 
 from .wave_restoring import TENSORS as RESTORING_TENSORS
-from .wave_restoring import Restoring
+from .wave_restoring import Restoring, one
 
 LATENCY = N_FFT - HOP_LENGTH
 """Samples by which a hop comes out later than it went in."""
@@ -123,18 +123,18 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         magnitude = tf.sqrt(low_real * low_real + low_imaginary * low_imaginary)
         restored = magnitude * gain[:, : self.config.bins]
         hertz = self.number * BIN_HZ
-        read = restored * _one(hertz <= reach_hz)
-        kept = _one(lost < FORGET)
+        read = restored * one(hertz <= reach_hz)
+        kept = one(lost < FORGET)
         states = {name: given[name] * kept for name in self.config.state_shapes}
         features = NORMALISATION.features(read, ops)
         out = self.step({"features": features[:, None], **states}, training=False)
         next_states |= {f"next_{name}": out[f"next_{name}"] for name in states}
-        moves = _one((cutoff_hz > 0) & (cutoff_hz <= self.highest_cutoff_hz))
-        octave = _one(self._octave(cutoff_hz))
+        moves = one((cutoff_hz > 0) & (cutoff_hz <= self.highest_cutoff_hz))
+        octave = one(self._octave(cutoff_hz))
         power = tf.reduce_sum(restored * restored * octave, -1, keepdims=True) / tf.reduce_sum(octave)
         ceiling = CEILING * tf.sqrt(power)
         target = NORMALISATION.raised(read, out[HEAD][:, 0], ops)
-        diffuses = moves * _one(diffuse > 0)
+        diffuses = moves * one(diffuse > 0)
         beyond = (target > ceiling) & (ceiling > 0) & (hertz >= cutoff_hz)
         target = tf.minimum(tf.maximum(target, 0.0), ceiling)
         missing = tf.sqrt(tf.maximum((target - restored) * (target + restored), 0.0))
@@ -155,7 +155,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         return {
             "extended": past[:, :HOP_LENGTH] + high_band,
             "high_band": high_band,
-            "limited": tf.reshape(tf.reduce_max(_one(beyond)) * diffuses, (1,)),
+            "limited": tf.reshape(tf.reduce_max(one(beyond)) * diffuses, (1,)),
             "next_history": past[:, HOP_LENGTH:],
             "next_overlap": total[:, HOP_LENGTH:],
             "next_frame": 1 - given["frame"],
@@ -175,7 +175,7 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         moved = image - (1 - smoothing) * (change + image)
         ratio = tf.exp(change + moved)
         steady = missing * ratio + NORMALISATION.epsilon * (ratio - 1)
-        above = _one(self.number * BIN_HZ >= cutoff_hz)
+        above = one(self.number * BIN_HZ >= cutoff_hz)
         return tf.minimum(tf.maximum(steady, 0.0), ceiling), image + above * moves * (moved - image)
 
     def _mirrored(
@@ -188,8 +188,8 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         index = tf.minimum(tf.cast(tf.abs(source), tf.int32), self.config.bins - 1)
         turns = frame * folds * cutoff_bin
         sign = 1 - 2 * (turns - 2 * tf.floor(turns / 2))
-        side = 1 - 2 * _one(source < 0)
-        empty = _one(magnitude < TINY)
+        side = 1 - 2 * one(source < 0)
+        empty = one(magnitude < TINY)
         scale = (1 - empty) / tf.maximum(magnitude, TINY)
         unit_real, unit_imaginary = (
             tf.gather(x, index, axis=1) for x in (real * scale + empty, imaginary * scale)
@@ -203,8 +203,3 @@ class WaveGraph(tf.Module):  # type: ignore[misc]
         spectrum = tf.signal.rfft(even + odd)
         a, b = tf.math.real(spectrum), tf.math.imag(spectrum)
         return tf.concat([a + b, tf.reverse((a - b)[:, 1:-1], [1])], 1) * self.synthesis
-
-
-def _one(condition: Any) -> Any:
-    """1 where a condition holds, else 0."""
-    return tf.cast(condition, tf.float32)

@@ -125,7 +125,7 @@ class Restoring:
         curves, from_hz, to_hz, floor = tf.cond(tf.equal(frame, 0.0), update, keep)
         share = (frame + 1) / UPDATE_FRAMES
         curve = curves[0] + (curves[1] - curves[0]) * share
-        curve *= _one(settled >= EDGE_FRAMES)
+        curve *= one(settled >= EDGE_FRAMES)
         gain, missing = self._gain(curve, moments[2] ** 2, floor, window, cutoff_hz)
         frame = tf.where(frame + 1 < UPDATE_FRAMES, frame + 1, 0.0)
         return (
@@ -155,17 +155,17 @@ class Restoring:
         """Statistics with a frame taken in; 0 after a pause, or where other music begins, else 1."""
         count, moments, recent, curves = (given[n] for n in ("count", "moments", "recent", "curves"))
         runs = count[0] <= REMEMBERED_FRAMES
-        follows = _one(heard & runs)
+        follows = one(heard & runs)
         counted = tf.minimum(count + 1, REMEMBERED_FRAMES)
         log = tf.math.log(bands + FLOOR)
         row = tf.stack([bands, log, tf.sqrt(bands), log * log])
         moments = moments + follows * (row - moments) / counted
         recent = recent + follows * (bands - recent) / UPDATE_FRAMES
-        steep = _one(curves[1] > STEEP)
-        risen = tf.reduce_sum(steep * _one(recent > NEW_MUSIC * curves[2]))
+        steep = one(curves[1] > STEEP)
+        risen = tf.reduce_sum(steep * one(recent > NEW_MUSIC * curves[2]))
         other = heard & (2 * risen > tf.reduce_sum(steep))
         paused = ~heard & (silent >= PAUSE_FRAMES)
-        goes_on = 1 - _one(runs & (other | paused))
+        goes_on = 1 - one(runs & (other | paused))
         return (count + follows * (counted - count)) * goes_on, moments, recent, goes_on
 
     def _updated(
@@ -178,7 +178,7 @@ class Restoring:
         read = features(moments[None], cutoff_hz[None], ops)
         log_gain, usual = self.network(read, training=False)[0], moments[2] ** 2
         curve, reach_hz = self._gated(log_gain, usual, cutoff_hz[0], floor)
-        curve, reach_hz = curve * _one(ready), reach_hz * _one(ready)
+        curve, reach_hz = curve * one(ready), reach_hz * one(ready)
         known = ready & (count > REMEMBERED_FRAMES)
         first, first_hz = tf.where(known, curve, before), tf.where(known, reach_hz, before_hz)
         return tf.stack([first, curve, moments[0]]), first_hz, reach_hz, floor
@@ -187,7 +187,7 @@ class Restoring:
         log = moments[1]
         excess = tf.sqrt(tf.maximum(moments[3] - log * log, 0.0)) - NOISE_SPREAD
         mere = excess < MERE
-        enough = tf.reduce_sum(_one(mere)) >= QUIETEST
+        enough = tf.reduce_sum(one(mere)) >= QUIETEST
         lowest, _ = tf.math.top_k(-log, PLATEAU)
         alike = lowest[0] - lowest[PLATEAU - 1] < FLAT
         bounded = tf.where(alike, log, log - 1.5 * tf.maximum(excess - CLICKS, 0.0))
@@ -207,8 +207,8 @@ class Restoring:
         )
         reached = above & (self.band < end)
         gained = tf.reduce_max(tf.where(reached, log_gain, -_LARGE)) >= LEAST_GAIN
-        there = _one(gained & (tf.reduce_sum(_one(reached)) >= LEAST_BANDS))
-        curve = tf.maximum(log_gain, 0.0) * _one(self.band < end) * there
+        there = one(gained & (tf.reduce_sum(one(reached)) >= LEAST_BANDS))
+        curve = tf.maximum(log_gain, 0.0) * one(self.band < end) * there
         return curve, tf.maximum(clear * (BAND_BINS * BIN_HZ) * there, cutoff_hz)
 
     def _gain(self, curve: Any, usual: Any, floor: Any, window: Any, cutoff_hz: Any) -> tuple[Any, Any]:
@@ -219,10 +219,10 @@ class Restoring:
         smooth = tf.add_n([padded[i : i + USED] for i in range(SMOOTHED_BINS)]) / SMOOTHED_BINS
         smooth = tf.maximum(smooth, 1e-20)
         fine = _at_bins(curve)
-        weight = tf.maximum(1 - CERTAIN * floor / smooth, 0.0) * _one(_around(smooth) > HEARD * floor)
+        weight = tf.maximum(1 - CERTAIN * floor / smooth, 0.0) * one(_around(smooth) > HEARD * floor)
         limit = tf.sqrt(_at_bins(usual) * tf.exp(2 * fine) * LOUDEST / smooth)
         raised = tf.maximum(tf.minimum(tf.exp(fine) * weight, limit), 1.0) - 1
-        there = _one(fine > 0)
+        there = one(fine > 0)
         raised *= crossover(self.hertz, cutoff_hz, ops) * there
         rest = [[0, N_FFT // 2 + 1 - USED]]
         return 1 + tf.pad(raised, rest)[None], 1 - tf.pad(weight * there, rest)[None]
@@ -245,6 +245,6 @@ def _around(smooth: Any) -> Any:
     return tf.reshape(tf.tile(mean[:, None], (1, GROUP_BINS)), (USED,))
 
 
-def _one(condition: Any) -> Any:
+def one(condition: Any) -> Any:
     """1 where a condition holds, else 0."""
     return tf.cast(condition, tf.float32)

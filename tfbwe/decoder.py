@@ -137,7 +137,7 @@ class Decoder:
         x = np.zeros((self.channels, samples), np.float32) if block is None else self._checked(block)
         if x.shape[1]:
             self._lost = self._lost + x.shape[1] if lost else 0
-        high = self._extension.process(np.clip(x, np.float32(-LOUDEST), np.float32(LOUDEST)), self._lost)
+        high = self._extension.process(np.clip(x, -LOUDEST, LOUDEST), self._lost)
         return self._received.process(x) + high
 
     def flush(self) -> FloatArray:

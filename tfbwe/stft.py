@@ -12,7 +12,7 @@ SAMPLE_RATE = 44100
 N_FFT = 2048
 HOP_LENGTH = 512
 BIN_HZ = SAMPLE_RATE / N_FFT
-LOUDEST = 1e6
+LOUDEST = np.float32(1e6)
 """Whatever reads spectra is given no larger sample: their power would overflow, and what comes of that would
 stay in its memory."""
 
@@ -44,6 +44,12 @@ def analyse(frames: FloatArray) -> ComplexArray:
     (..., N_FFT // 2 + 1) complex64
     """
     return np.fft.rfft(frames * _WINDOW, axis=-1).astype(np.complex64, copy=False)
+
+
+def inner_frames(x: FloatArray) -> ComplexArray:
+    """Spectra of the frames that lie in a signal (channels, samples) whole; (frames, channels, bins)."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, N_FFT, axis=1)[:, ::HOP_LENGTH]
+    return analyse(windows.swapaxes(0, 1))
 
 
 def synthesise(spectra: ComplexArray) -> FloatArray:

@@ -23,18 +23,6 @@ from tfbwe.stft import SAMPLE_RATE, stft
 BLOCKS = st.lists(st.sampled_from([0, 1, 1, 2, 511, 512, 513, 2047, 2048, 2049, 9000]) | st.integers(0, 6000))
 
 
-@pytest.fixture
-def known_network(monkeypatch):
-    """Return a way to set what the networks predict, log_residual and log_gain."""
-    monkeypatch.setattr("tfbwe.decoder.StepModel", KnownNetwork)
-
-    def predict(log_residual, log_gain=0.0):
-        monkeypatch.setattr(KnownNetwork, "log_residual", log_residual)
-        monkeypatch.setattr(KnownNetwork, "log_gain", log_gain)
-
-    return predict
-
-
 @settings(max_examples=25, deadline=None)
 @given(
     channels=st.sampled_from([1, 2, 3, 8]),

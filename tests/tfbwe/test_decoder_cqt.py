@@ -11,7 +11,6 @@ from tests.helpers.decoding import (
     CQT_LATENCY,
     CUTOFF_HZ,
     AlertNetwork,
-    KnownNetwork,
     cut,
     decode,
     delayed,
@@ -36,18 +35,6 @@ BLOCKS = st.lists(
 def alert(monkeypatch):
     """Let something that goes by the features stand in for the network."""
     monkeypatch.setattr("tfbwe.decoder.StepModel", AlertNetwork)
-
-
-@pytest.fixture
-def known_network(monkeypatch):
-    """Return a way to set what the networks predict, log_residual and log_gain."""
-    monkeypatch.setattr("tfbwe.decoder.StepModel", KnownNetwork)
-
-    def predict(log_residual, log_gain=0.0):
-        monkeypatch.setattr(KnownNetwork, "log_residual", log_residual)
-        monkeypatch.setattr(KnownNetwork, "log_gain", log_gain)
-
-    return predict
 
 
 def decoder(channels, cutoff_hz=CUTOFF_HZ, **more):

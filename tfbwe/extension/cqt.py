@@ -14,7 +14,7 @@ from ..cqt import BLOCK_LENGTH
 from ..cqt.stream import BlockStream
 from ..model.step_model import StepModel
 from ..phase.mirror import IntArray, unit
-from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, analyse
+from ..stft import BIN_HZ, HOP_LENGTH, N_FFT, SAMPLE_RATE, ComplexArray, FloatArray, inner_frames
 from ..transform import block_cqt, block_phasors, block_start
 from .delay import Delay
 from .extension import NetworkExtension
@@ -125,16 +125,14 @@ class CqtExtension(NetworkExtension):
 
     def _hear(self, block: FloatArray) -> float | None:
         """Follow cutoff and gain through the samples that are new in a block; return the cutoff."""
-        new = block[:, self._stream.overlap - (N_FFT - HOP_LENGTH) :]
-        windows = np.lib.stride_tricks.sliding_window_view(new, N_FFT, axis=1)[:, ::HOP_LENGTH]
-        frames = analyse(windows.swapaxes(0, 1))
+        frames = inner_frames(block[:, self._stream.overlap - (N_FFT - HOP_LENGTH) :])
         if self._tracker is not None:
             for frame in frames:
                 self._tracker.update(frame.real**2 + frame.imag**2)
         # Of each frame, whether the last of its samples was lost.
         gaps = self._gaps[: self._stream.hop_length][HOP_LENGTH - 1 :: HOP_LENGTH]
         self._gaps = self._gaps[self._stream.hop_length :]
-        found = self._restoring.process(frames, self.cutoff_hz or 0.0, [int(gap) for gap in gaps])
+        found = self._restoring.process(frames, self.cutoff_hz or 0.0, gaps.tolist())
         self._gain = np.concatenate([self._gain[len(frames) :], found.gain])
         self._missing = np.concatenate([self._missing[len(frames) :], found.missing])
         self._reach_hz = np.concatenate([self._reach_hz[len(frames) :], found.reach_hz])

@@ -112,9 +112,8 @@ def extend_file(
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
         bundle = load_bundle(model, trust)
         measured = cutoff_hz is None
-        received = measure_file(reader)
-        if cutoff_hz is None:
-            cutoff_hz = received.cutoff_hz
+        received = measure_file(reader, cutoff_hz)
+        cutoff_hz = received.cutoff_hz
         why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
         limit = full_scale(subtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Received:
     Attributes
     ----------
     cutoff_hz : float or None
-        Where its band ends.
+        Where its band ends, given or measured.
     why_none : str
         Why it cannot be found, else an empty string.
     moments : (4, 155) float32 or None
@@ -43,8 +44,13 @@ class Received:
     moments: NDArray[np.float32] | None
 
 
-def measure(pieces: Iterable[Iterable[NDArray[np.float32]]], sample_rate: int) -> Received:
-    """Measure a signal, or pieces of it, each in blocks (channels, samples) float32 of any length."""
+def measure(
+    pieces: Iterable[Iterable[NDArray[np.float32]]], sample_rate: int, cutoff_hz: float | None = None
+) -> Received:
+    """Measure a signal, or pieces of it, each in blocks (channels, samples) float32 of any length.
+
+    A cutoff that is given is taken, not measured.
+    """
     long_term = LongTerm()
 
     def blocks() -> Iterator[NDArray[np.float32]]:
@@ -59,12 +65,16 @@ def measure(pieces: Iterable[Iterable[NDArray[np.float32]]], sample_rate: int) -
                 long_term.update(resampler.flush())
                 long_term.end()
 
-    cutoff_hz, why_none = measure_band(blocks(), sample_rate)
+    why_none = ""
+    if cutoff_hz is None:
+        cutoff_hz, why_none = measure_band(blocks(), sample_rate)
+    else:
+        collections.deque(blocks(), maxlen=0)
     return Received(cutoff_hz, why_none, long_term.moments)
 
 
-def measure_file(reader: Reader) -> Received:
-    """Measure an open file; its position changes.
+def measure_file(reader: Reader, cutoff_hz: float | None = None) -> Received:
+    """Measure an open file, as `measure` does; its position changes.
 
     Up to a minute long it is measured whole, else excerpts spread over it.
 
@@ -73,7 +83,7 @@ def measure_file(reader: Reader) -> Received:
     AudioError
         If a short file cannot be read to its end.
     """
-    return measure(_pieces(reader), reader.sample_rate)
+    return measure(_pieces(reader), reader.sample_rate, cutoff_hz)
 
 
 def _pieces(reader: Reader) -> Iterator[Iterator[NDArray[np.float32]]]:

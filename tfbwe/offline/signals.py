@@ -71,9 +71,8 @@ def extend(
     bundle = load_bundle(model)
     starts = range(0, signal.shape[1], BLOCK_FRAMES)
     blocks = [signal[:, start : start + BLOCK_FRAMES] for start in starts]
-    received = measure([blocks], sample_rate)
-    if cutoff_hz is None:
-        cutoff_hz = received.cutoff_hz
+    received = measure([blocks], sample_rate, cutoff_hz)
+    cutoff_hz = received.cutoff_hz
     why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
     doubt = f"{why_not}; nothing added" if why_not else beyond_training(cutoff_hz, bundle)
     if doubt:

@@ -9,9 +9,8 @@ import numpy as np
 
 from ..band import crossover
 from ..stft import FloatArray
-from .gain import LEAST_BANDS, QUIETEST, gated, mere_noise, noise_floor
-from .statistics import CENTRES_HZ, FLOOR, ROUNDING_POWER, features
-from .stream import Predict
+from .gain import LEAST_BANDS, QUIETEST, Predict, identified, mere_noise
+from .statistics import CENTRES_HZ, FLOOR, ROUNDING_POWER
 
 FALLS_DB = 1.0
 """A band that needs more gain than this, and all above, has fallen."""
@@ -66,7 +65,7 @@ def identify(moments: FloatArray, predict: Predict, cutoff_hz: float) -> Conditi
     moments : (4, 155) float32
         As `LongTerm` has them.
     predict : callable
-        The restoring network; see `RestoringStream`.
+        The restoring network; see `gain.Predict`.
     cutoff_hz : float
         Where the received band ends.
 
@@ -74,12 +73,10 @@ def identify(moments: FloatArray, predict: Predict, cutoff_hz: float) -> Conditi
     -------
     Condition
     """
-    floor = noise_floor(moments)
+    curve, reach_hz, floor = identified(moments, predict, cutoff_hz)
     noise_db = None
     if mere_noise(moments).sum() >= QUIETEST and floor > 2 * FLOOR:
         noise_db = 10 * math.log10(floor / ROUNDING_POWER) + ROUNDING_DB
-    read = features(moments[None], np.array([[cutoff_hz]], np.float32))
-    curve, reach_hz = gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor)
     gain_db = np.asarray(NEPER_DB * curve * crossover(CENTRES_HZ, cutoff_hz), np.float32)
     last = int(np.searchsorted(CENTRES_HZ, reach_hz)) - 1
     if not curve.any() or last < 1:

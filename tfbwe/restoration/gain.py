@@ -6,15 +6,18 @@ power of the last frames against the noise floor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..stft import BIN_HZ, FloatArray
-from .statistics import BAND_BINS, BANDS, CENTRES_HZ, LEAKAGE, NOISE_BIAS, NOISE_SPREAD
+from .statistics import BAND_BINS, BANDS, CENTRES_HZ, LEAKAGE, NOISE_BIAS, NOISE_SPREAD, features
 
 BoolArray = npt.NDArray[np.bool_]
+Predict = Callable[[FloatArray], FloatArray]
+"""The network: from statistics (1, 155, 6) to log gains (1, 155), float32."""
 
 GATE = 1.25
 """A band is restored where its power in the long run is this many times that of the floor: 1 dB."""
@@ -101,6 +104,13 @@ def gated(
         return np.zeros(BANDS, np.float32), cutoff_hz
     curve = np.where(np.arange(BANDS) < end, np.maximum(log_gain, 0), 0)
     return np.asarray(curve, np.float32), max(clear * BAND_BINS * BIN_HZ, cutoff_hz)
+
+
+def identified(moments: FloatArray, predict: Predict, cutoff_hz: float) -> tuple[FloatArray, float, float]:
+    """Run the network on statistics (4, 155); return curve and reach as from `gated`, and the noise floor."""
+    floor = noise_floor(moments)
+    read = features(moments[None], np.array([[cutoff_hz]], np.float32))
+    return (*gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor), floor)
 
 
 def _first(bands: Any) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
-from ..stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, FloatArray, analyse, window
+from ..stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, FloatArray, inner_frames, window
 
 BANDS = 155
 BAND_BINS = 6
@@ -143,14 +143,13 @@ class LongTerm:
 
     def update(self, x: FloatArray) -> None:
         """Take in the next samples of a piece, (channels, samples) float32 at 44.1 kHz."""
-        x = np.clip(x, np.float32(-LOUDEST), np.float32(LOUDEST))
+        x = np.clip(x, -LOUDEST, LOUDEST)
         x = x if self._rest is None else np.concatenate([self._rest, x], axis=1)
         frames = max(0, (x.shape[1] - N_FFT) // HOP_LENGTH + 1)
         self._rest = x[:, frames * HOP_LENGTH :]
         for start in range(0, frames, _FRAMES_AT_ONCE):
             part = x[:, start * HOP_LENGTH :][:, : (_FRAMES_AT_ONCE - 1) * HOP_LENGTH + N_FFT]
-            windows = np.lib.stride_tricks.sliding_window_view(part, N_FFT, axis=1)[:, ::HOP_LENGTH]
-            self._add(np.concatenate([self._power, band_power(analyse(windows.swapaxes(0, 1)))]))
+            self._add(np.concatenate([self._power, band_power(inner_frames(part))]))
 
     def end(self) -> None:
         """End a piece."""

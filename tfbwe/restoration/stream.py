@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..band import crossover
 from ..stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
-from .gain import SMOOTHED_FRAMES, at_bins, gated, noise_floor, smoothed, wiener
+from .gain import SMOOTHED_FRAMES, Predict, at_bins, identified, smoothed, wiener
 from .statistics import (
     BANDS,
     EDGE_FRAMES,
@@ -17,7 +17,6 @@ from .statistics import (
     SILENT_POWER,
     USED,
     bin_power,
-    features,
     in_bands,
     moments,
 )
@@ -38,8 +37,6 @@ LOUDEST = 100.0
 FOR_GOOD = 1e30
 """Count of frames of statistics that were measured beforehand: no frame changes them."""
 _HERTZ = np.arange(USED) * BIN_HZ
-
-Predict = Callable[[FloatArray], FloatArray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +65,7 @@ class RestoringStream:
     Parameters
     ----------
     predict : callable
-        The network: from statistics (1, 155, 6) to log gains (1, 155), float32.
+        The network; see `gain.Predict`.
     known : (4, 155) float32, optional
         Moments of all the music, measured beforehand, as `statistics.LongTerm` has them. They stay; else
         those of the last half minute are followed.
@@ -99,9 +96,9 @@ class RestoringStream:
             Of the STFT, all its bins.
         cutoff_hz : float
             Where the received band ends; 0 where it is not known.
-        lost : sequence of int
-            For each frame, how many samples before its end were lost in a row; none, if it is empty. Such
-            frames say nothing of the music.
+        lost : sequence of int or bool
+            For each frame, whether samples were lost up to its end, or how many in a row; none, if it is
+            empty. Such frames say nothing of the music.
 
         Returns
         -------
@@ -174,9 +171,6 @@ class RestoringStream:
         self._before = self._moments[0]
         if self._count < FIRST_FRAMES or cutoff_hz <= 0:
             return
-        self._floor = noise_floor(self._moments)
-        read = features(self._moments[None], np.array([[cutoff_hz]], np.float32))
-        log_gain = np.asarray(self._predict(read))[0]
-        self._to, self._to_hz = gated(log_gain, self._moments, cutoff_hz, self._floor)
+        self._to, self._to_hz, self._floor = identified(self._moments, self._predict, cutoff_hz)
         if self._count == FOR_GOOD:  # what was measured beforehand is there from the first frame on
             self._from, self._from_hz = self._to, self._to_hz

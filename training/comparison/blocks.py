@@ -4,8 +4,6 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
 from tfbwe.errors import ConfigError
 from tfbwe.measures import MEASURES
 from tfbwe.model.bundle import DEFAULT
@@ -28,7 +26,7 @@ LISTENER = (
 )
 """Conditions that a listener knows, in a listener's words."""
 ARTISTS = ("butterworth-8k", "chebyshev-11k", "brickwall-8k")
-HEADS_OF_SETTINGS = ("as a stream", "cutoff found", "and extended", "inverse of the known filter")
+HEADS_OF_SETTINGS = (AS_A_STREAM, CUTOFF_FOUND, "and extended", INVERSE)
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -156,7 +154,7 @@ def _restored(report: Report) -> str:
         received = report.results.estimate(condition.name, RECEIVED, "sdr_db")
         gains = [report.results.gain(condition.name, system, "sdr_db") for system in systems]
         cells = ["-" if gain is None else f"{gain.mean:+.2f}" for gain in gains]
-        unknown = f"{float(np.mean(others)):+.2f}" if others else "-"
+        unknown = "-" if (found := estimate(others)) is None else f"{found.mean:+.2f}"
         before = "-" if received is None else f"{received.mean:.1f}"
         rows.append([condition.name, before, cells[0], f"{min(own.values()):+.2f}", unknown, *cells[1:]])
     heads = ["received through", "SDR dB", "restored", "worst track", "unknown artists", *HEADS_OF_SETTINGS]

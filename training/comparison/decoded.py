@@ -37,13 +37,13 @@ def decoded(
     -------
     (channels, samples) float32
     """
-    known = None if setting == AS_A_STREAM else measure([[received]], SAMPLE_RATE)
+    moments = None
     found_hz: float | None = cutoff_hz
-    if setting == CUTOFF_FOUND and known is not None:
-        found_hz = known.cutoff_hz
-        if nothing_to_add(found_hz, known.why_none, bundle):
+    if setting != AS_A_STREAM:
+        known = measure([[received]], SAMPLE_RATE, None if setting == CUTOFF_FOUND else cutoff_hz)
+        found_hz, moments = known.cutoff_hz, known.moments
+        if setting == CUTOFF_FOUND and nothing_to_add(found_hz, known.why_none, bundle):
             return received
-    moments = None if known is None else known.moments
     decoder = Decoder(bundle, received.shape[0], found_hz, diffuse, phase, moments)
     y = np.concatenate([decoder.process(received), decoder.flush()], axis=1)
     return y[:, decoder.latency :]

@@ -13,7 +13,7 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.restoration.statistics import BANDS, FLOOR, MOMENTS, SILENT_POWER, band_power, moments
-from tfbwe.stft import HOP_LENGTH, N_FFT, analyse
+from tfbwe.stft import HOP_LENGTH, N_FFT, inner_frames
 
 from ..music.manifest import Track
 from .drawn import read
@@ -58,8 +58,7 @@ def _measured(x: FloatArray) -> FloatArray:
     found = []
     for start in range(0, x.shape[1] - samples - N_FFT + 1, samples):
         part = x[:, start : start + samples + N_FFT - HOP_LENGTH]
-        windows = np.lib.stride_tricks.sliding_window_view(part, N_FFT, axis=1)[:, ::HOP_LENGTH]
-        count, rows = moments(band_power(analyse(windows.swapaxes(0, 1))))
+        count, rows = moments(band_power(inner_frames(part)))
         if count > PIECE_FRAMES // 2:
             found.append(rows)
     return np.asarray(found, np.float32).reshape(-1, len(MOMENTS), BANDS)

@@ -13,7 +13,7 @@ from keras import ops
 from tfbwe.model.features import NORMALISATION
 
 from .presets import LEVEL_BINS, SPECTRA
-from .transforms import features, log_magnitude, magnitude, spectrum_of
+from .transforms import features, log_magnitude, magnitude, spectrum_of, up_to
 from .two_parts import TwoPartTrainer
 
 
@@ -94,7 +94,7 @@ class Trainer(TwoPartTrainer):
             inputs[name][:, :, None] for name in ("cutoff_hz", "reach_hz", "bandwidth_hz")
         )
         hertz = self.transform.frequencies[None, None, :]
-        read = [part * ops.cast(hertz <= reach_hz, "float32") for part in received]
+        read = up_to(received, hertz, reach_hz)
         log_residual = ops.cast(self.network(features(*read), training=training), "float32")
         known = ops.cast(hertz + self.transform.reach_hz <= bandwidth_hz, "float32")
         missing = known * ops.cast(hertz > cutoff_hz, "float32")

@@ -83,6 +83,12 @@ def spectrum_of(own: Stft | ConstantQ, x: Any) -> Spectrum:
     return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else own(x)
 
 
+def up_to(spectrum: Spectrum, frequencies: Any, reach_hz: Any) -> Spectrum:
+    """Empty a spectrum (batch, frames, bins) above a reach (batch, 1, 1) in Hz: a network reads the rest."""
+    read = ops.cast(frequencies <= reach_hz, "float32")
+    return spectrum[0] * read, spectrum[1] * read
+
+
 def log_magnitude(real: Any, imaginary: Any) -> Any:
     """log(|Y| + epsilon), same shape, nepers."""
     return NORMALISATION.log(magnitude(real, imaginary), ops)

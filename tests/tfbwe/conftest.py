@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def known_network(monkeypatch):
+    """Return a way to set what the networks predict, log_residual and log_gain."""
+    from tests.helpers.decoding import KnownNetwork
+
+    monkeypatch.setattr("tfbwe.decoder.StepModel", KnownNetwork)
+
+    def predict(log_residual, log_gain=0.0):
+        monkeypatch.setattr(KnownNetwork, "log_residual", log_residual)
+        monkeypatch.setattr(KnownNetwork, "log_gain", log_gain)
+
+    return predict

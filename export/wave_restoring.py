@@ -29,6 +29,7 @@ from tfbwe.restoration.gain import (
     QUIETEST,
     SMOOTHED_BINS,
     SMOOTHED_FRAMES,
+    WALL,
 )
 from tfbwe.restoration.statistics import (
     BAND_BINS,
@@ -207,7 +208,9 @@ class Restoring:
         )
         reached = above & (self.band < end)
         gained = tf.reduce_max(tf.where(reached, log_gain, -_LARGE)) >= LEAST_GAIN
-        there = one(gained & (tf.reduce_sum(one(reached)) >= LEAST_BANDS))
+        next_to = above & (self.band < tf.reduce_min(tf.where(above, self.band, _LARGE)) + LEAST_BANDS)
+        wall = tf.reduce_max(tf.where(next_to, log_gain, -_LARGE)) > WALL
+        there = one(gained & ~wall & (tf.reduce_sum(one(reached)) >= LEAST_BANDS))
         curve = tf.maximum(log_gain, 0.0) * one(self.band < end) * there
         return curve, tf.maximum(clear * (BAND_BINS * BIN_HZ) * there, cutoff_hz)
 

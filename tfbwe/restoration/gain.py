@@ -19,14 +19,17 @@ BoolArray = npt.NDArray[np.bool_]
 Predict = Callable[[FloatArray], FloatArray]
 """The network: from statistics (1, 155, 6) to log gains (1, 155), float32."""
 
-GATE = 1.25
-"""A band is restored where its power in the long run is this many times that of the floor: 1 dB."""
+GATE = 1.1
+"""A band is restored where its power in the long run is this many times that of the floor: 0.4 dB."""
 CLEAR = 4.0
 """A network may read what was restored where that power is this many times that of the floor: 6 dB."""
 LEAST_GAIN = 0.05
 """A log gain up to this, nepers, is none."""
 LEAST_BANDS = 8
 """A weak rest covers as many bands above the cutoff, 1 kHz; fewer are what a window or codec lets through."""
+WALL = 4.6
+"""Log gain, nepers, that no band within as many above the cutoff needs: what falls by more than 40 dB within
+1 kHz is a wall, and what lies behind it is what a codec leaves, or the noise of another."""
 SMOOTHED_FRAMES, SMOOTHED_BINS = 3, 5
 CERTAIN = 1.25
 """The noise floor is taken to be this much louder than it is."""
@@ -100,7 +103,8 @@ def gated(
     # From the cutoff up, a rest ends where the floor begins: what rises again above that is something else.
     end, clear = (_first(above & (over <= least)) for least in (GATE, CLEAR))
     reached = above & (np.arange(BANDS) < end)
-    if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN:
+    wall = log_gain[above][:LEAST_BANDS].max(initial=0) > WALL
+    if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN or wall:
         return np.zeros(BANDS, np.float32), cutoff_hz
     curve = np.where(np.arange(BANDS) < end, np.maximum(log_gain, 0), 0)
     return np.asarray(curve, np.float32), max(clear * BAND_BINS * BIN_HZ, cutoff_hz)

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, measured, music, rounded, spectrum
-from tfbwe.restoration.gain import CLEAR, GATE, LEAST_BANDS, at_bins, gated, noise_floor, smoothed, wiener
+from tfbwe.restoration.gain import (
+    CLEAR,
+    GATE,
+    LEAST_BANDS,
+    WALL,
+    at_bins,
+    gated,
+    noise_floor,
+    smoothed,
+    wiener,
+)
 from tfbwe.restoration.statistics import BAND_BINS, BANDS, CENTRES_HZ, ROUNDING_POWER, USED
 
 ONE = np.full(BANDS, 1.0, np.float32)
@@ -56,6 +66,16 @@ def levels(above):
 def test_a_rest_of_a_few_bands_is_the_leakage_of_a_window(bands, tight):
     _, rows = levels([10 * GATE] * bands)
     curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
+    assert curve.any() == (bands >= LEAST_BANDS)
+    assert (reach_hz > CUTOFF_HZ) == (bands >= LEAST_BANDS)
+
+
+@pytest.mark.parametrize("bands", [1, LEAST_BANDS - 1, LEAST_BANDS, 2 * LEAST_BANDS])
+def test_what_lies_behind_a_wall_is_not_restored(bands, tight):
+    """A wall falls by more than 40 dB within the bands next to the cutoff; a filter takes more of them."""
+    first, rows = levels([10 * GATE] * 30)
+    fall = np.where(np.arange(BANDS) < first + bands, 1, 1.1 * WALL).astype(np.float32)
+    curve, reach_hz = gated(fall, rows, CUTOFF_HZ, 1.0)
     assert curve.any() == (bands >= LEAST_BANDS)
     assert (reach_hz > CUTOFF_HZ) == (bands >= LEAST_BANDS)
 

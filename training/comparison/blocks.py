@@ -11,7 +11,7 @@ from tfbwe.model.bundle import DEFAULT
 from ..degradation.conditions import CODED, NOTHING, RIGHT_PHASE, TURNED_PHASE
 from ..music import debian_music
 from .decoded import AS_A_STREAM, CUTOFF_FOUND
-from .lineup import INVERSE, RECEIVED, System
+from .lineup import KNOWN, RECEIVED, System
 from .report import Report
 from .results import Results
 from .statistics import estimate
@@ -26,7 +26,7 @@ LISTENER = (
 )
 """Conditions that a listener knows, in a listener's words."""
 ARTISTS = ("butterworth-8k", "chebyshev-11k", "brickwall-8k")
-HEADS_OF_SETTINGS = (AS_A_STREAM, CUTOFF_FOUND, "and extended", INVERSE)
+HEADS_OF_SETTINGS = (AS_A_STREAM, CUTOFF_FOUND, "and extended", KNOWN)
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -144,7 +144,7 @@ def _gains_of_tracks(results: Results, condition: str, system: str, measure: str
 def _restored(report: Report) -> str:
     """SDR that restoring alone gains in each condition: as a file, as a stream, without a given cutoff."""
     known, name = _known_artists(), f"{DEFAULT}, diffuse 0"
-    systems = [name, f"{name}, {AS_A_STREAM}", f"{name}, {CUTOFF_FOUND}", f"{DEFAULT}, diffuse 1", INVERSE]
+    systems = [name, f"{name}, {AS_A_STREAM}", f"{name}, {CUTOFF_FOUND}", f"{DEFAULT}, diffuse 1", KNOWN]
     rows = []
     for condition in report.results.conditions:
         own = _gains_of_tracks(report.results, condition.name, name, "sdr_db")

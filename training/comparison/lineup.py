@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float32]
 KINDS = ("received", "mirror", "inverse", "exciter", "true", "model")
 RECEIVED = "received"
 MIRROR = f"mirror at {systems.MIRROR_DB:g} dB"
-INVERSE = "inverse of the known filter"
+INVERSE, KNOWN = "inverse of the known filter", "restored, the filter known"
 TRUE_NAMES = {
     name: f"true {'' if name == 'stft' else name.upper() + ' '}magnitudes, {{}} phase" for name in TRANSFORMS
 }
@@ -175,6 +175,7 @@ def line_up(
         System(RECEIVED, "received", systems.received),
         System(MIRROR, "mirror", systems.mirrored_band),
         System(INVERSE, "inverse", systems.inverse),
+        System(KNOWN, "inverse", systems.known_filter),
     ]
     if systems.exciter_found():
         found.append(System("exciter of ffmpeg", "exciter", systems.excited))

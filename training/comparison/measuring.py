@@ -24,7 +24,7 @@ Values = dict[str, float | None]
 
 @dataclasses.dataclass(frozen=True)
 class Excerpt:
-    """What a system gets: only true magnitudes use the original, the inverse filter alone the degradation."""
+    """What a system gets: only true magnitudes use the original, what knows the filter the degradation."""
 
     received: FloatArray
     original: FloatArray

@@ -8,11 +8,14 @@ import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_HZ
 from tfbwe.errors import AudioError
+from tfbwe.restoration.statistics import LongTerm
+from tfbwe.restoration.stream import RestoringStream
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Phasors, Transform
 
 from ..degradation.degrade import lowpass_of
 from ..degradation.filters import Lowpass
+from ..degradation.responses import log_gain_of
 from .measuring import Excerpt
 
 FloatArray = npt.NDArray[np.float32]
@@ -66,6 +69,22 @@ def inverse_filter(received: FloatArray, lowpass: Lowpass) -> FloatArray:
     taps = np.roll(np.fft.irfft(inverse), middle)
     y = oaconvolve(received, taps[None], axes=1)
     return np.asarray(y[:, middle : middle + received.shape[1]], np.float32)
+
+
+def restored_with(received: FloatArray, lowpass: Lowpass, cutoff_hz: float) -> FloatArray:
+    """What restoring does with the filter known in place of the network that identifies it.
+
+    It bounds what a better network can reach: gate, weights by the noise floor and limits are the decoder's.
+    (channels, samples) float32.
+    """
+    statistics = LongTerm()
+    statistics.update(received)
+    stream = RestoringStream(lambda read: -log_gain_of(lowpass)[None], statistics.moments)
+
+    def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
+        return spectrum * stream.process(spectrum.swapaxes(0, 1), cutoff_hz).gain
+
+    return TRANSFORMS["stft"].altered(received, alter)
 
 
 def exciter_found() -> str | None:
@@ -128,6 +147,13 @@ def inverse(x: Excerpt) -> FloatArray:
     lowpass = lowpass_of(x.degradation)
     assert lowpass is not None
     return inverse_filter(x.received, lowpass)
+
+
+def known_filter(x: Excerpt) -> FloatArray:
+    """Return the output of `restored_with`, which knows the filter."""
+    lowpass = lowpass_of(x.degradation)
+    assert lowpass is not None
+    return restored_with(x.received, lowpass, x.cutoff_hz)
 
 
 def excited(x: Excerpt) -> FloatArray:

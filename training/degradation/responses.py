@@ -44,13 +44,15 @@ class Response:
 
 
 def log_gain_of(lowpass: Lowpass) -> npt.NDArray[np.float32]:
-    """Log gain of a recursive filter in each band, (155,) float32, as `Response` has it."""
+    """Log gain of a gentle filter in each band, (155,) float32, as `Response` has it."""
     return _in_bands(_amplitude(lowpass))
 
 
 def _amplitude(lowpass: Lowpass) -> FloatArray:
     from scipy.signal import sosfreqz
 
+    if lowpass.family == "gaussian":
+        return gaussian(BINS_HZ, lowpass.cutoff_hz)
     sections = design(lowpass.family, lowpass.order, lowpass.cutoff_hz / SAMPLE_RATE)
     _, h = sosfreqz(sections, BINS_HZ, fs=SAMPLE_RATE)
     return np.asarray(np.abs(h) ** (2 if lowpass.zero_phase else 1))

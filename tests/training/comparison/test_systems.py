@@ -94,11 +94,24 @@ def test_a_known_filter_is_undone_phase_included(clip, zero_phase):
     assert np.linalg.norm(stft(y - original)[inside]) < 0.02 * missing
 
 
+@pytest.mark.parametrize("family", ["butterworth", "gaussian"])
+def test_a_filter_that_is_known_is_undone_without_raising_the_noise(clip, family):
+    """Of rounded music it undoes more than an inverse filter of all frequencies alike."""
+    lowpass = Lowpass(family, CUTOFF_HZ, 6 * (family != "gaussian"), zero_phase=family != "gaussian")
+    received, original = degrade.apply(clip[1], SAMPLE_RATE, (lowpass, degrade.Rounding(16)))
+    y = systems.restored_with(received, lowpass, CUTOFF_HZ)
+    assert y.shape == received.shape
+    assert y.dtype == np.float32
+    assert inner_snr_db(original, y) > inner_snr_db(original, received) + 1
+    if family == "butterworth":
+        assert inner_snr_db(original, y) > inner_snr_db(original, systems.inverse_filter(received, lowpass))
+
+
 def test_only_a_filter_that_leaves_something_has_an_inverse():
-    inverse = next(s for s in lineup.line_up([]) if s.kind == "inverse")
-    taking_part = {condition.name for condition in CONDITIONS if inverse.takes_part(condition)}
     gentle = ("butterworth", "chebyshev", "gaussian")
-    assert taking_part == {c.name for c in CONDITIONS if c.name.startswith(gentle)}
+    for inverse in (s for s in lineup.line_up([]) if s.kind == "inverse"):
+        taking_part = {condition.name for condition in CONDITIONS if inverse.takes_part(condition)}
+        assert taking_part == {c.name for c in CONDITIONS if c.name.startswith(gentle)}
 
 
 @pytest.mark.parametrize("model", ["stft", "cqt"])

@@ -175,7 +175,7 @@ def line_up(
         System(RECEIVED, "received", systems.received),
         System(MIRROR, "mirror", systems.mirrored_band),
         System(INVERSE, "inverse", systems.inverse),
-        System(KNOWN, "inverse", systems.known_filter),
+        System(KNOWN, "inverse", systems.known_filter, (KNOWN,)),
     ]
     if systems.exciter_found():
         found.append(System("exciter of ffmpeg", "exciter", systems.excited))

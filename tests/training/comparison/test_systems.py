@@ -107,6 +107,12 @@ def test_a_filter_that_is_known_is_undone_without_raising_the_noise(clip, family
         assert inner_snr_db(original, y) > inner_snr_db(original, systems.inverse_filter(received, lowpass))
 
 
+def test_no_two_systems_are_kept_as_one():
+    """Rows are kept by kind and identity."""
+    found = lineup.line_up(lineup.load_models(["stft", "cqt"]), phases=("mirror", "received", "pghi"))
+    assert len({(system.kind, system.identity) for system in found}) == len(found)
+
+
 def test_only_a_filter_that_leaves_something_has_an_inverse():
     gentle = ("butterworth", "chebyshev", "gaussian")
     for inverse in (s for s in lineup.line_up([]) if s.kind == "inverse"):

@@ -13,8 +13,9 @@ import soundfile
 
 from demo.demo import BITS, CLIP, CUTOFF_HZ
 from tfbwe.model.bundle import shipped
-from training.degradation.degrade import Rounding, apply
+from training.degradation.degrade import apply
 from training.degradation.filters import Lowpass
+from training.degradation.rounding import Rounding
 
 MINUTES = (1, 60)
 MEASURED = """

@@ -19,8 +19,9 @@ from tfbwe.measures.listening import visqol
 from tfbwe.measures.spectrogram import save_spectrograms
 from tfbwe.model.bundle import load_bundle
 from tfbwe.offline.files import extend_file
-from training.degradation.degrade import Rounding, apply
+from training.degradation.degrade import apply
 from training.degradation.filters import Lowpass
+from training.degradation.rounding import Rounding
 
 CLIP = Path(__file__).parent.parent / "tests" / "data" / "clip.flac"
 CUTOFF_HZ = 8000.0

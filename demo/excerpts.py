@@ -25,8 +25,9 @@ from tfbwe.stft import SAMPLE_RATE
 from training.comparison.lineup import System
 from training.comparison.measuring import Excerpt, measured
 from training.degradation.conditions import Condition
-from training.degradation.degrade import Rounding, apply
+from training.degradation.degrade import apply
 from training.degradation.filters import Lowpass
+from training.degradation.rounding import Rounding
 
 EXCERPT_S = 10.0
 SHORTEST_S = 1.0

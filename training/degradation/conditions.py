@@ -5,15 +5,17 @@ import dataclasses
 from tfbwe.audio.resampler import RESAMPLER_EDGE
 
 from .codecs import Codec
-from .degrade import Degradation, Rounding
+from .degrade import Degradation, Mono
 from .filters import Lowpass
+from .rounding import Rounding
 
 NOTHING = "nothing is left"
 RIGHT_PHASE = "a weak high band in its right phase is left"
 TURNED_PHASE = "a weak high band is left, its phase turned"
+IMAGES = "nothing is left but images of what lies below"
 CODED = "nothing is left, and the codec's noise below"
 WHOLE = "the band reaches so far up that there is nothing to add"
-REGIMES = (NOTHING, RIGHT_PHASE, TURNED_PHASE, CODED, WHOLE)
+REGIMES = (NOTHING, IMAGES, RIGHT_PHASE, TURNED_PHASE, CODED, WHOLE)
 """What is left above the cutoff, which decides what can be gained."""
 
 
@@ -44,6 +46,16 @@ def _brick_wall(name: str, cutoff_hz: float, regime: str = NOTHING) -> Condition
     return Condition(name, regime, (Lowpass("brickwall", cutoff_hz), Rounding()), cutoff_hz)
 
 
+def _dithered(name: str, cutoff_hz: float) -> Condition:
+    degradation = (Lowpass("brickwall", cutoff_hz), Rounding(dither="triangular"))
+    return Condition(name, NOTHING, degradation, cutoff_hz, "16 bits with triangular dither")
+
+
+def _images(name: str, cutoff_hz: float) -> Condition:
+    note = f"kept at {2 * cutoff_hz:g} Hz, read back by linear interpolation"
+    return Condition(name, IMAGES, (Lowpass("linear", cutoff_hz), Rounding()), cutoff_hz, note)
+
+
 def _recursive(
     name: str, regime: str, family: str, cutoff_hz: float, zero_phase: bool, note: str, rounded: bool = True
 ) -> Condition:
@@ -58,10 +70,11 @@ def _resampled(name: str, rate: float) -> Condition:
     return Condition(name, NOTHING, degradation, RESAMPLER_EDGE * rate / 2, f"kept at {rate:g} Hz")
 
 
-def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float) -> Condition:
-    """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate."""
-    codec = Codec("mp3", (320 - rate_kbps) / 288, constant=True)
-    return Condition(name, regime, (codec, Rounding()), cutoff_hz, f"LAME, constant {rate_kbps} kb/s")
+def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float, mono: bool = False) -> Condition:
+    """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate of a channel."""
+    codec = Codec("mp3", min((320 - rate_kbps) / 288, 0.9999), constant=True)
+    note = f"LAME, constant {rate_kbps} kb/s{', mono' if mono else ''}"
+    return Condition(name, regime, ((Mono(),) if mono else ()) + (codec, Rounding()), cutoff_hz, note)
 
 
 # Where the codecs' bands end was measured on ten tracks of the training list: the highest bin within 3 dB of
@@ -72,6 +85,10 @@ CONDITIONS = (
     _brick_wall("brickwall-4k", 4000.0),
     _brick_wall("brickwall-11k", 11025.0),
     _brick_wall("brickwall-16k", 16000.0, WHOLE),
+    _dithered("dithered-8k", 8000.0),
+    _dithered("dithered-4k", 4000.0),
+    _images("images-8k", 8000.0),
+    _images("images-4k", 4000.0),
     _resampled("resampled-8k", 8000.0),
     _resampled("resampled-16k", 16000.0),
     _resampled("resampled-22k", 22050.0),
@@ -90,11 +107,20 @@ CONDITIONS = (
     ),
     _recursive("chebyshev-11k", RIGHT_PHASE, "chebyshev1", 11025.0, True, "order 6, forward and backward"),
     _recursive("butterworth-8k-causal", TURNED_PHASE, "butterworth", 8000.0, False, "order 6"),
+    _mp3("mp3-32k", CODED, 32, 5550.0),
+    _mp3("mp3-32k-mono", CODED, 32, 8250.0, mono=True),
     _mp3("mp3-64k", CODED, 64, 11000.0),
     _mp3("mp3-96k", CODED, 96, 15100.0),
     _mp3("mp3-128k", WHOLE, 128, 16600.0),
     Condition(
         "vorbis-low", CODED, (Codec("vorbis", 0.99), Rounding()), 15100.0, "quality 0.1 of 10, about 67 kb/s"
+    ),
+    Condition(
+        "opus-12k-mono",
+        CODED,
+        (Mono(), Codec("opus", 0.979), Rounding()),
+        8000.0,
+        "variable rate; the codec's wide band",
     ),
     Condition(
         "opus-24k",

@@ -1,4 +1,4 @@
-"""Narrow conditions that music goes through: gain, low-pass, lossy codec, rounding, one after another.
+"""Narrow conditions that music goes through: gain, mix, low-pass, lossy codec, rounding, one after another.
 
 A degradation is a tuple of stages, each a frozen dataclass with a method `apply`.
 """
@@ -19,6 +19,7 @@ from tfbwe.errors import AudioError, ConfigError
 
 from .codecs import CODECS, FALLBACK_RATE, Codec
 from .filters import FAMILIES, GUARD_SAMPLES, Lowpass, Signal
+from .rounding import Rounding
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,15 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Rounding:
-    """Rounding to a word length of 2 to 24 bits, without dither and without clipping; else `ConfigError`."""
-
-    bits: int = 16
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.bits <= 24:
-            raise ConfigError(f"rounding: expected 2 to 24 bits, received {self.bits}")
+class Mono:
+    """The mean of all channels, of original and received signal alike."""
 
     def apply(self, x: Signal, sample_rate: float) -> Signal:
-        """Round a signal (channels, samples) float32."""
-        steps = np.float32(2 ** (self.bits - 1))
-        return np.asarray(np.rint(x * steps) / steps, np.float32)
+        """Mix a signal (channels, samples) float32 down to (1, samples)."""
+        return np.asarray(x.mean(axis=0, keepdims=True), np.float32)
 
 
-Stage = Gain | Lowpass | Codec | Rounding
+Stage = Gain | Mono | Lowpass | Codec | Rounding
 STAGES: tuple[type, ...] = get_args(Stage)
 """Every kind of stage, in the order in which `draw` lines them up."""
 Degradation = tuple[Stage, ...]
@@ -189,8 +183,8 @@ def apply_counted(
     -------
     received : (channels, samples) float32
     original : (channels, samples) float32
-        `x` with the gain alone. It is never shifted: a recursive filter that ran once delays the received
-        music, and that delay is part of this regime.
+        `x` with the gain, and mixed down, alone. It is never shifted: a recursive filter that ran once delays
+        the received music, and that delay is part of this regime.
     size_bytes : int or None
         Of what codecs encoded; None where there is none.
 
@@ -213,7 +207,7 @@ def apply_counted(
             size_bytes = size + (size_bytes or 0)
         else:
             received = stage.apply(received, sample_rate)
-        if isinstance(stage, Gain):
+        if isinstance(stage, Gain | Mono):
             original = stage.apply(original, sample_rate)
     return received, original, size_bytes
 

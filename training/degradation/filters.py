@@ -43,6 +43,8 @@ class Family:
 FAMILIES = {
     "brickwall": Family(recursive=False, gentle=False),
     "resample": Family(recursive=False, gentle=False),
+    "linear": Family(recursive=False, gentle=False),
+    "hold": Family(recursive=False, gentle=False),
     "gaussian": Family(recursive=False),
     "butterworth": Family(recursive=True),
     "chebyshev1": Family(recursive=True, ripple_db=0.05),
@@ -62,9 +64,11 @@ class Lowpass:
     ----------
     family : str
         ``brickwall`` (all Fourier coefficients above the cutoff are zero), ``resample`` (soxr to a rate of
-        twice the cutoff and back), ``gaussian`` (a roll-off as of a tape head's gap, on which no network is
-        trained) or a recursive filter: ``butterworth``, ``chebyshev1`` (0.05 dB ripple), ``bessel``,
-        ``elliptic`` (0.5 dB ripple, 60 dB stop band).
+        twice the cutoff and back), ``linear`` and ``hold`` (the same, but back by linear interpolation or by
+        the nearest sample, as poor resamplers do it: images of the band are left above), ``gaussian`` (a
+        roll-off as of a tape head's gap, on which no network is trained) or a recursive filter:
+        ``butterworth``, ``chebyshev1`` (0.05 dB ripple), ``bessel``, ``elliptic`` (0.5 dB ripple, 60 dB stop
+        band).
     cutoff_hz : float
         Edge of the pass band in Hz, above 0 and below half the sample rate. A single pass has -3 dB there
         (Butterworth, Bessel, Gaussian) or its pass-band ripple (Chebyshev, elliptic); the resampler rolls off
@@ -142,8 +146,8 @@ class Lowpass:
             filtered = _brickwall(guarded, self.cutoff_hz, sample_rate)
         elif self.family == "gaussian":
             filtered = _gaussian(guarded, self.cutoff_hz, sample_rate)
-        elif self.family == "resample":
-            filtered = _resample_twice(guarded, self.cutoff_hz, sample_rate)
+        elif self.family in ("resample", "linear", "hold"):
+            filtered = _resample_twice(guarded, self.cutoff_hz, sample_rate, self.family)
         else:
             backward = self._run_once(guarded, sample_rate)[:, ::-1]
             filtered = self._run_once(backward, sample_rate)[:, ::-1]
@@ -214,10 +218,17 @@ def _fast_length(n: int) -> int:
     return min(m << s for s in (shift, shift + 1) for m in (16, 18, 20, 24, 25, 27, 30) if m << s >= n)
 
 
-def _resample_twice(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[Any]:
-    frames = np.ascontiguousarray(x.T)
-    narrow = soxr.resample(frames, sample_rate, 2 * cutoff_hz)
-    wide = soxr.resample(narrow, 2 * cutoff_hz, sample_rate).T
+def _resample_twice(x: Signal, cutoff_hz: float, sample_rate: float, back: str) -> npt.NDArray[Any]:
+    narrow_rate = 2 * cutoff_hz
+    narrow = soxr.resample(np.ascontiguousarray(x.T), sample_rate, narrow_rate)
+    length = x.shape[1]
+    if back != "resample":
+        places = np.arange(length) * (narrow_rate / sample_rate)
+        if back == "hold":
+            nearest = np.minimum(np.rint(places).astype(int), len(narrow) - 1)
+            return np.asarray(narrow[nearest].T)
+        return np.stack([np.interp(places, np.arange(len(narrow)), channel) for channel in narrow.T])
+    wide = soxr.resample(narrow, narrow_rate, sample_rate).T
     # soxr rounds both lengths, so a few samples of the guard may be missing at the end.
     missing = max(x.shape[1] - wide.shape[1], 0)
     return np.pad(wide, ((0, 0), (0, missing)))

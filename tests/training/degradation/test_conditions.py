@@ -12,7 +12,7 @@ from training.comparison.measuring import rate_kbps as measured_rate
 from training.degradation import conditions
 from training.degradation.codecs import Codec
 from training.degradation.conditions import CONDITIONS
-from training.degradation.degrade import apply_counted
+from training.degradation.degrade import Mono, apply_counted
 from training.degradation.filters import Lowpass
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
@@ -33,13 +33,14 @@ def level_db(x, low_hz, high_hz):
 @ALL
 def test_a_condition_keeps_shape_type_and_place(condition, song):
     received, original, _ = apply_counted(song, SAMPLE_RATE, condition.degradation)
-    assert received.shape == original.shape == song.shape
+    mono = Mono() in condition.degradation
+    assert received.shape == original.shape == (song[:1] if mono else song).shape
     assert received.dtype == np.float32
-    np.testing.assert_array_equal(original, song)
+    np.testing.assert_array_equal(original, Mono().apply(song, SAMPLE_RATE) if mono else song)
     delays = np.arange(-50, 51)
     inside = original[0, 1000:-1000]
     match = [inside @ received[0, 1000 + d : received.shape[1] - 1000 + d] for d in delays]
-    limit = 30 if condition.regime == conditions.TURNED_PHASE else 0
+    limit = 30 if condition.regime == conditions.TURNED_PHASE else 2 if condition.name[:4] == "opus" else 0
     assert abs(delays[int(np.argmax(match))]) <= limit
 
 
@@ -53,8 +54,10 @@ def test_the_band_ends_where_every_system_is_given(condition, song):
     if high > 1.1 * cutoff_hz:
         fall = level_db(original, 1.1 * cutoff_hz, high) - level_db(received, 1.1 * cutoff_hz, high)
         left = condition.regime in (conditions.RIGHT_PHASE, conditions.TURNED_PHASE)
-        gentlest = condition.name.startswith("gaussian")
-        assert fall > (4 if gentlest else 10 if left else 25)
+        if condition.regime == conditions.IMAGES:
+            assert 5 < fall < 25  # they are there, and weaker than the music was
+        else:
+            assert fall > (4 if condition.name.startswith("gaussian") else 10 if left else 25)
 
 
 @ALL
@@ -65,9 +68,10 @@ def test_a_regime_says_what_is_left(condition, song):
     assert (condition.regime == conditions.CODED or condition.name.startswith(("mp3", "opus"))) == coded
 
 
-@pytest.mark.parametrize("rate_kbps", [64, 96, 128])
-def test_mp3_has_the_rate_of_its_name(song, rate_kbps):
-    _, _, size_bytes = apply_counted(song, SAMPLE_RATE, BY_NAME[f"mp3-{rate_kbps}k"].degradation)
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name.startswith("mp3")])
+def test_mp3_has_the_rate_of_its_name(song, name):
+    _, _, size_bytes = apply_counted(song, SAMPLE_RATE, BY_NAME[name].degradation)
+    rate_kbps = int(name.split("-")[1].removesuffix("k"))
     assert measured_rate(size_bytes, song) == pytest.approx(rate_kbps, rel=0.05)
 
 

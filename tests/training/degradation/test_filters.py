@@ -15,7 +15,8 @@ SHARP = [Lowpass("brickwall", CUTOFF_HZ), Lowpass("resample", CUTOFF_HZ)]
 RECURSIVE = [name for name, family in FAMILIES.items() if family.recursive]
 ONCE = [Lowpass(family, CUTOFF_HZ, 6) for family in RECURSIVE]
 BOTH_WAYS = [Lowpass(family, CUTOFF_HZ, 6, zero_phase=True) for family in RECURSIVE]
-EVERY = SHARP + ONCE + BOTH_WAYS
+IMAGES = [Lowpass("linear", CUTOFF_HZ), Lowpass("hold", CUTOFF_HZ)]
+EVERY = SHARP + IMAGES + ONCE + BOTH_WAYS
 
 
 def noise(channels, samples, seed=0):
@@ -117,6 +118,15 @@ def test_sharp_filters_leave_nothing_above_the_cutoff(lowpass):
     f_hz = np.fft.rfftfreq(len(y), 1 / RATE)
     above = power[f_hz > CUTOFF_HZ + 20].max()
     assert 10 * np.log10(above / power[f_hz < 7000].mean()) < -85
+
+
+@pytest.mark.parametrize(("lowpass", "image_db"), [(IMAGES[0], -19.1), (IMAGES[1], -9.5)], ids=str)
+def test_a_poor_resampler_leaves_an_image_where_theory_has_it(lowpass, image_db):
+    """Of a tone at rate / 4, at 3 rate / 4: sinc 3/4 over sinc 1/4, squared where it is linear."""
+    y = lowpass.apply(sine(0.5 * CUTOFF_HZ), RATE)[0, 8000:-8000]
+    power = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
+    level_db = {hz: 10 * np.log10(power[round(hz * len(y) / RATE)]) for hz in (4000, 12000)}
+    assert level_db[12000] - level_db[4000] == pytest.approx(image_db, abs=1)
 
 
 def test_a_brick_wall_keeps_all_below_the_cutoff_and_drops_all_above():

@@ -10,7 +10,6 @@ stopped, and measures again only what has changed.
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -27,7 +26,7 @@ from .comparison.costs import Cost, cost
 from .comparison.lineup import KINDS, line_up, load_models, phases_of
 from .comparison.report import origin, write_documents, write_report
 from .comparison.rows import KEPT, measured_rows, split_tracks
-from .comparison.systems import exciter_found
+from .degradation import ffmpeg
 from .degradation.conditions import CONDITIONS
 
 
@@ -102,8 +101,12 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     models = load_models(options.models)
     tracks = split_tracks(options.data, options.split, options.tracks)
     conditions = [condition for condition in CONDITIONS if condition.name in options.conditions]
-    if "exciter" in options.systems and not exciter_found():
-        _say("ffmpeg is not installed; no row for its exciter")
+    if not ffmpeg.found():
+        if "exciter" in options.systems:
+            _say("ffmpeg is not installed; no row for its exciter")
+        for condition in [condition for condition in conditions if condition.needs_ffmpeg]:
+            _say(f"ffmpeg is not installed; {condition.name} is left out")
+            conditions.remove(condition)
     if options.visqol and not find_spec("visqol"):
         raise ConfigError(
             "--visqol: ViSQOL is not installed; pip install 'tfbwe[report]', or take --visqol 0"
@@ -123,17 +126,12 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say
     )
     head = origin(shlex.join([*command("evaluate").split(), *arguments]), options.split, tracks, failed)
-    if any(system.kind == "exciter" for system in systems):
-        head["versions"]["ffmpeg"] = _ffmpeg_version()
+    if ffmpeg.found():
+        head["versions"]["ffmpeg"] = ffmpeg.version()
     report = write_report(options.out, head, models, costs, conditions, systems, rows)
     write_documents(options.out, report)
     brief = report.results.of(tables.without_float_twins(report.results.systems, report.models))
     print(tables.overview(brief, costs))
-
-
-def _ffmpeg_version() -> str:
-    said = subprocess.run([exciter_found() or "ffmpeg", "-version"], capture_output=True, text=True).stdout
-    return (said.split() or ["", "", "unknown"])[2]
 
 
 if __name__ == "__main__":

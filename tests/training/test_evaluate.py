@@ -24,6 +24,7 @@ from tfbwe.errors import ModelError
 from training import cards, evaluate
 from training.comparison import costs, decoded, lineup, measuring, rows, systems
 from training.comparison.report import read_report
+from training.degradation import ffmpeg
 from training.degradation.conditions import CONDITIONS
 
 COST = {"rtf": 0.02, "peak_rss_mb": 80.0, "latency_samples": 2048, "macs_per_s": 7e7, "size_bytes": 412656}
@@ -266,6 +267,18 @@ def test_a_phase_that_a_model_has_not_is_named(held_out, tmp_path, capsys, monke
     more = ["--models", "cqt", "--phases", "pghi", "--systems", "mirror", "--tracks", "1"]
     assert again(held_out, tmp_path / "report", *more) == 0
     assert "cqt: no row of the phase pghi" in capsys.readouterr().err
+
+
+def test_a_condition_that_needs_ffmpeg_is_left_out_where_there_is_none(
+    held_out, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(ffmpeg, "found", lambda: None)
+    more = ["--conditions", "aac-48k", "brickwall-8k", "--systems", "mirror", "exciter", "--tracks", "1"]
+    assert again(held_out, tmp_path / "report", *more) == 0
+    said = capsys.readouterr().err
+    assert "aac-48k is left out" in said
+    assert "no row for its exciter" in said
+    assert {row["condition"] for row in rows_in(tmp_path / "report")} == {"brickwall-8k"}
 
 
 def test_names_of_conditions_are_unique_and_the_first_five_are_kept():

@@ -17,6 +17,7 @@ from tfbwe.network.run_folder import BEST, RESTORE, network_config, read_descrip
 from tfbwe.phase.mirror import MEMORYLESS
 from tfbwe.transform import TRANSFORMS
 
+from ..degradation import ffmpeg
 from ..degradation.conditions import Condition
 from ..degradation.degrade import lowpass_of
 from ..degradation.filters import FAMILIES
@@ -177,7 +178,7 @@ def line_up(
         System(INVERSE, "inverse", systems.inverse),
         System(KNOWN, "inverse", systems.known_filter, (KNOWN,)),
     ]
-    if systems.exciter_found():
+    if ffmpeg.found():
         found.append(System("exciter of ffmpeg", "exciter", systems.excited))
     for model in models:
         if isinstance(model.source, Bundle):

@@ -1,18 +1,15 @@
 """The systems without a network that a model's figures are held against."""
 
-import shutil
-import subprocess
-
 import numpy as np
 import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_HZ
-from tfbwe.errors import AudioError
 from tfbwe.restoration.statistics import LongTerm
 from tfbwe.restoration.stream import RestoringStream
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Phasors, Transform
 
+from ..degradation import ffmpeg
 from ..degradation.degrade import lowpass_of
 from ..degradation.filters import Lowpass
 from ..degradation.responses import log_gain_of
@@ -87,28 +84,18 @@ def restored_with(received: FloatArray, lowpass: Lowpass, cutoff_hz: float) -> F
     return TRANSFORMS["stft"].altered(received, alter)
 
 
-def exciter_found() -> str | None:
-    """Where ffmpeg, which has an exciter, is installed, if it is."""
-    return shutil.which("ffmpeg")
-
-
 def exciter(received: FloatArray, cutoff_hz: float) -> FloatArray:
     """Harmonics of the received band by ffmpeg's ``aexciter``, as it is set by default.
 
     (channels, samples) float32; `AudioError` if ffmpeg fails.
     """
     channels, samples = received.shape
-    raw = ["-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", str(channels)]
+    raw = ffmpeg.raw(SAMPLE_RATE, channels)
     settings = f"aexciter=freq={min(max(cutoff_hz, 2000), 12000):g}:ceil={HIGHEST_HZ:g}"
-    command = [exciter_found() or "ffmpeg", "-nostdin", "-v", "error", *raw, "-i", "-", "-af", settings]
-    sound = np.ascontiguousarray(received.T, "<f4").tobytes()
-    try:
-        done = subprocess.run([*command, *raw, "-"], input=sound, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", b"").decode(errors="replace").strip() or error
-        raise AudioError(f"ffmpeg: expected its exciter to run: {reason}") from None
-    y = np.frombuffer(done.stdout, "<f4").reshape(-1, channels).T[:, :samples]
-    return np.pad(y, ((0, 0), (0, samples - y.shape[1]))).astype(np.float32)
+    arguments = [*raw, "-i", "-", "-af", settings, *raw, "-"]
+    sound = ffmpeg.piped(arguments, ffmpeg.sound_of(received), "its exciter to run")
+    y = ffmpeg.samples_of(sound, channels)[:, :samples]
+    return np.pad(y, ((0, 0), (0, samples - y.shape[1])))
 
 
 def true_magnitudes(

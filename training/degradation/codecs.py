@@ -1,4 +1,4 @@
-"""Lossy codecs, encoded and decoded in memory by libsndfile."""
+"""Lossy codecs, encoded and decoded in memory by libsndfile; AAC by ffmpeg, where it is installed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import soxr
 
 from tfbwe.errors import AudioError, ConfigError
 
+from . import ffmpeg
 from .filters import Signal
 
 FALLBACK_RATE = 48000
@@ -20,21 +21,25 @@ BLOCK_FRAMES = 16384
 UNTOLD_DELAY = 1105
 """Samples by which MP3 is late where its frames are too small for the tag that tells so, as at 32 kb/s: 576
 of LAME's encoder, 529 of any decoder."""
+AAC_DELAY = 1024
+"""Samples by which AAC is late: a frame, of which a bare stream (ADTS) does not tell."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """How libsndfile calls a codec, and the sample rates in Hz that it knows."""
+    """How libsndfile, or ffmpeg, calls a codec, and the sample rates in Hz that it knows."""
 
     container: str
     subtype: str
     rates: tuple[int, ...]
+    by_ffmpeg: bool = False
 
 
 CODECS = {
     "mp3": Format("MP3", "MPEG_LAYER_III", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
     "vorbis": Format("OGG", "VORBIS", (8000, 11025, 16000, 22050, 32000, 44100, 48000)),
     "opus": Format("OGG", "OPUS", (48000,)),
+    "aac": Format("adts", "aac", (16000, 22050, 24000, 32000, 44100, 48000), by_ffmpeg=True),
 }
 
 
@@ -49,7 +54,7 @@ class Codec:
     level : float
         Compression level of libsndfile, 0 (best) to below 1 (smallest).
     constant : bool
-        Constant bit rate; for MP3 only, where it is 320 - 288 * `level` kb/s.
+        Constant bit rate, 320 - 288 * `level` kb/s: for MP3, and always for AAC.
 
     Raises
     ------
@@ -68,8 +73,11 @@ class Codec:
             raise ConfigError(
                 f"codec level: expected from 0 (best) to below 1 (smallest), received {self.level}"
             )
-        if self.constant and self.name != "mp3":
-            raise ConfigError(f"codec constant: expected for mp3 only, received {self.name}")
+        if self.constant != (self.name == "aac") and self.name != "mp3":
+            raise ConfigError(
+                f"codec constant: expected for aac, maybe for mp3, not else; received {self.constant} for "
+                f"{self.name}"
+            )
 
     def apply(self, x: npt.ArrayLike, sample_rate: int) -> Signal:
         """Encode and decode a signal; the first of what `coded` returns."""
@@ -98,7 +106,7 @@ class Codec:
         Raises
         ------
         AudioError
-            `x` is not two-dimensional.
+            `x` is not two-dimensional, or ffmpeg, which AAC needs, is not there or fails.
         """
         signal = np.asarray(x, dtype=np.float32)
         if signal.ndim != 2:
@@ -123,6 +131,8 @@ class Codec:
     def _decoded(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
         """Send one or two channels of shape (samples, channels) through; same shape, and the bytes."""
         form = CODECS[self.name]
+        if form.by_ffmpeg:
+            return self._through_ffmpeg(frames, sample_rate)
         memory = io.BytesIO()
         with soundfile.SoundFile(
             memory,
@@ -144,3 +154,16 @@ class Codec:
             decoded = decoded[UNTOLD_DELAY:]
         missing = max(len(frames) - len(decoded), 0)
         return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], size_bytes
+
+    def _through_ffmpeg(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
+        """The same by ffmpeg."""
+        form, channels = CODECS[self.name], frames.shape[1]
+        raw = ffmpeg.raw(sample_rate, channels)
+        rate = f"{320 - 288 * self.level:.0f}k"
+        encoding = [*raw, "-i", "-", "-c:a", form.subtype, "-b:a", rate, "-f", form.container, "-"]
+        coded = ffmpeg.piped(encoding, ffmpeg.sound_of(frames.T), f"to encode {self.name} at {rate}b/s")
+        decoding = ["-f", form.subtype, "-i", "-", *raw, "-"]
+        decoded = ffmpeg.samples_of(ffmpeg.piped(decoding, coded, f"to decode {self.name}"), channels).T
+        decoded = decoded[AAC_DELAY:]
+        missing = max(len(frames) - len(decoded), 0)
+        return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], len(coded)

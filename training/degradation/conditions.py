@@ -4,7 +4,7 @@ import dataclasses
 
 from tfbwe.audio.resampler import RESAMPLER_EDGE
 
-from .codecs import Codec
+from .codecs import CODECS, Codec
 from .degrade import Degradation, Mono
 from .filters import Lowpass
 from .rounding import Rounding
@@ -41,6 +41,11 @@ class Condition:
     cutoff_hz: float
     note: str = ""
 
+    @property
+    def needs_ffmpeg(self) -> bool:
+        """Whether a codec of it is none of libsndfile's."""
+        return any(isinstance(stage, Codec) and CODECS[stage.name].by_ffmpeg for stage in self.degradation)
+
 
 def _brick_wall(name: str, cutoff_hz: float, regime: str = NOTHING) -> Condition:
     return Condition(name, regime, (Lowpass("brickwall", cutoff_hz), Rounding()), cutoff_hz)
@@ -62,6 +67,12 @@ def _recursive(
     lowpass = Lowpass(family, cutoff_hz, order=6, zero_phase=zero_phase)
     degradation: Degradation = (lowpass, Rounding()) if rounded else (lowpass,)
     return Condition(name, regime, degradation, cutoff_hz, note)
+
+
+def _aac(name: str, rate_kbps: int, cutoff_hz: float) -> Condition:
+    """AAC of constant rate. Its cutoff is that of ffmpeg's encoder, which goes by the rate."""
+    codec = Codec("aac", (320 - rate_kbps) / 288, constant=True)
+    return Condition(name, CODED, (codec, Rounding()), cutoff_hz, f"ffmpeg's, constant {rate_kbps} kb/s")
 
 
 def _resampled(name: str, rate: float) -> Condition:
@@ -115,6 +126,8 @@ CONDITIONS = (
     Condition(
         "vorbis-low", CODED, (Codec("vorbis", 0.99), Rounding()), 15100.0, "quality 0.1 of 10, about 67 kb/s"
     ),
+    _aac("aac-48k", 48, 7600.0),
+    _aac("aac-64k", 64, 12400.0),
     Condition(
         "opus-12k-mono",
         CODED,

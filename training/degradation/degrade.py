@@ -96,7 +96,7 @@ class Drawing:
     rounded: float = 0.7
     bits: int = 16
     coded: float = 0.06
-    codecs: tuple[str, ...] = tuple(CODECS)
+    codecs: tuple[str, ...] = tuple(name for name, codec in CODECS.items() if not codec.by_ffmpeg)
     codec_levels: tuple[float, float] = (0.0, 0.5)
     gains_db: tuple[float, float] = (-13.0, 2.0)
 
@@ -109,7 +109,7 @@ def description() -> dict[str, Any]:
     parts = {
         "drawing": dataclasses.asdict(DRAWING),
         "families": {name: dataclasses.asdict(family) for name, family in FAMILIES.items()},
-        "codecs": {name: dataclasses.asdict(codec) for name, codec in CODECS.items()},
+        "codecs": {name: dataclasses.asdict(CODECS[name]) for name in DRAWING.codecs},
         "codec_fallback_rate": FALLBACK_RATE,
         "guard_samples": GUARD_SAMPLES,
     }

@@ -20,6 +20,7 @@ from tfbwe.restoration.gain import (
     CLICKS,
     FLAT,
     GATE,
+    GATE_RUNNING,
     GROUP_BINS,
     HEARD,
     LEAST_BANDS,
@@ -178,9 +179,10 @@ class Restoring:
         floor = tf.where(ready, self._noise_floor(moments), floor)
         read = features(moments[None], cutoff_hz[None], ops)
         log_gain, usual = self.network(read, training=False)[0], moments[2] ** 2
-        curve, reach_hz = self._gated(log_gain, usual, cutoff_hz[0], floor)
-        curve, reach_hz = curve * one(ready), reach_hz * one(ready)
         known = ready & (count > REMEMBERED_FRAMES)
+        gate = tf.where(known, GATE, GATE_RUNNING)
+        curve, reach_hz = self._gated(log_gain, usual, cutoff_hz[0], floor, gate)
+        curve, reach_hz = curve * one(ready), reach_hz * one(ready)
         first, first_hz = tf.where(known, curve, before), tf.where(known, reach_hz, before_hz)
         return tf.stack([first, curve, moments[0]]), first_hz, reach_hz, floor
 
@@ -197,14 +199,14 @@ class Restoring:
         quietest = tf.where(enough, of_noise, tf.math.top_k(-bounded, QUIETEST)[0])
         return tf.exp(-tf.reduce_mean(quietest) - NOISE_BIAS)
 
-    def _gated(self, log_gain: Any, usual: Any, cutoff_hz: Any, floor: Any) -> tuple[Any, Any]:
+    def _gated(self, log_gain: Any, usual: Any, cutoff_hz: Any, floor: Any, gate: Any) -> tuple[Any, Any]:
         """Curve (155,) of what there is to restore, and its reach in Hz."""
         leaked = tf.nn.conv1d(usual[None, :, None], self.lobes, 1, "SAME")[0, :, 0]
         over = usual / (floor + leaked)
         above = self.centres > cutoff_hz
         end, clear = (
             tf.reduce_min(tf.where(above & (over <= least), self.band, float(BANDS)))
-            for least in (GATE, CLEAR)
+            for least in (gate, CLEAR)
         )
         reached = above & (self.band < end)
         gained = tf.reduce_max(tf.where(reached, log_gain, -_LARGE)) >= LEAST_GAIN

@@ -19,8 +19,9 @@ BoolArray = npt.NDArray[np.bool_]
 Predict = Callable[[FloatArray], FloatArray]
 """The network: from statistics (1, 155, 6) to log gains (1, 155), float32."""
 
-GATE = 1.1
-"""A band is restored where its power in the long run is this many times that of the floor: 0.4 dB."""
+GATE, GATE_RUNNING = 1.1, 1.25
+"""A band is restored where its power in the long run is this many times that of the floor: 0.4 dB where all
+of the music was measured beforehand, 1 dB where statistics run along: those of a second are not so sure."""
 CLEAR = 4.0
 """A network may read what was restored where that power is this many times that of the floor: 6 dB."""
 LEAST_GAIN = 0.05
@@ -77,7 +78,7 @@ def _excess(moments: FloatArray) -> FloatArray:
 
 
 def gated(
-    log_gain: FloatArray, moments: FloatArray, cutoff_hz: float, floor: float
+    log_gain: FloatArray, moments: FloatArray, cutoff_hz: float, floor: float, gate: float = GATE
 ) -> tuple[FloatArray, float]:
     """Leave of the network's curve what there is to restore.
 
@@ -88,6 +89,8 @@ def gated(
     moments : (4, 155) float32
     cutoff_hz, floor : float
         Where the received band ends, and the power of the noise.
+    gate : float
+        `GATE` or `GATE_RUNNING`.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def gated(
     over = usual / (floor + LEAKAGE @ usual)
     above = cutoff_hz < CENTRES_HZ
     # From the cutoff up, a rest ends where the floor begins: what rises again above that is something else.
-    end, clear = (_first(above & (over <= least)) for least in (GATE, CLEAR))
+    end, clear = (_first(above & (over <= least)) for least in (gate, CLEAR))
     reached = above & (np.arange(BANDS) < end)
     wall = log_gain[above][:LEAST_BANDS].max(initial=0) > WALL
     if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN or wall:
@@ -110,11 +113,13 @@ def gated(
     return np.asarray(curve, np.float32), max(clear * BAND_BINS * BIN_HZ, cutoff_hz)
 
 
-def identified(moments: FloatArray, predict: Predict, cutoff_hz: float) -> tuple[FloatArray, float, float]:
+def identified(
+    moments: FloatArray, predict: Predict, cutoff_hz: float, gate: float = GATE
+) -> tuple[FloatArray, float, float]:
     """Run the network on statistics (4, 155); return curve and reach as from `gated`, and the noise floor."""
     floor = noise_floor(moments)
     read = features(moments[None], np.array([[cutoff_hz]], np.float32))
-    return (*gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor), floor)
+    return (*gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor, gate), floor)
 
 
 def _first(bands: Any) -> int:

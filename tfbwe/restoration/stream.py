@@ -9,7 +9,7 @@ import numpy as np
 
 from ..band import crossover
 from ..stft import BIN_HZ, HOP_LENGTH, SAMPLE_RATE, ComplexArray, FloatArray
-from .gain import SMOOTHED_FRAMES, Predict, at_bins, identified, smoothed, wiener
+from .gain import GATE, GATE_RUNNING, SMOOTHED_FRAMES, Predict, at_bins, identified, smoothed, wiener
 from .statistics import (
     BANDS,
     EDGE_FRAMES,
@@ -171,6 +171,7 @@ class RestoringStream:
         self._before = self._moments[0]
         if self._count < FIRST_FRAMES or cutoff_hz <= 0:
             return
-        self._to, self._to_hz, self._floor = identified(self._moments, self._predict, cutoff_hz)
+        gate = GATE if self._count == FOR_GOOD else GATE_RUNNING
+        self._to, self._to_hz, self._floor = identified(self._moments, self._predict, cutoff_hz, gate)
         if self._count == FOR_GOOD:  # what was measured beforehand is there from the first frame on
             self._from, self._from_hz = self._to, self._to_hz

@@ -7,6 +7,7 @@ from tests.helpers.restoring import CUTOFF_HZ, brick_wall, gentle, measured, mus
 from tfbwe.restoration.gain import (
     CLEAR,
     GATE,
+    GATE_RUNNING,
     LEAST_BANDS,
     WALL,
     at_bins,
@@ -68,6 +69,12 @@ def test_a_rest_of_a_few_bands_is_the_leakage_of_a_window(bands, tight):
     curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)
     assert curve.any() == (bands >= LEAST_BANDS)
     assert (reach_hz > CUTOFF_HZ) == (bands >= LEAST_BANDS)
+
+
+def test_statistics_that_run_along_must_be_surer(tight):
+    _, rows = levels([0.5 * (GATE + GATE_RUNNING)] * 30)
+    assert gated(ONE, rows, CUTOFF_HZ, 1.0, GATE)[0].any()
+    assert not gated(ONE, rows, CUTOFF_HZ, 1.0, GATE_RUNNING)[0].any()
 
 
 @pytest.mark.parametrize("bands", [1, LEAST_BANDS - 1, LEAST_BANDS, 2 * LEAST_BANDS])

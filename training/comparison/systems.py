@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfbwe.band import HIGHEST_HZ
-from tfbwe.restoration.statistics import LongTerm
+from tfbwe.offline.received import measure
 from tfbwe.restoration.stream import RestoringStream
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Phasors, Transform
@@ -74,9 +74,8 @@ def restored_with(received: FloatArray, lowpass: Lowpass, cutoff_hz: float) -> F
     It bounds what a better network can reach: gate, weights by the noise floor and limits are the decoder's.
     (channels, samples) float32.
     """
-    statistics = LongTerm()
-    statistics.update(received)
-    stream = RestoringStream(lambda read: -log_gain_of(lowpass)[None], statistics.moments)
+    curve = -log_gain_of(lowpass)[None]
+    stream = RestoringStream(lambda read: curve, measure([[received]], SAMPLE_RATE, cutoff_hz).moments)
 
     def alter(spectrum: ComplexArray, phasors: Phasors) -> ComplexArray:
         return spectrum * stream.process(spectrum.swapaxes(0, 1), cutoff_hz).gain

@@ -130,9 +130,14 @@ class Codec:
 
     def _decoded(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
         """Send one or two channels of shape (samples, channels) through; same shape, and the bytes."""
+        through = self._through_ffmpeg if CODECS[self.name].by_ffmpeg else self._through_libsndfile
+        decoded, size_bytes = through(frames, sample_rate)
+        missing = max(len(frames) - len(decoded), 0)
+        return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], size_bytes
+
+    def _through_libsndfile(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
+        """The same, of any length, but in place."""
         form = CODECS[self.name]
-        if form.by_ffmpeg:
-            return self._through_ffmpeg(frames, sample_rate)
         memory = io.BytesIO()
         with soundfile.SoundFile(
             memory,
@@ -152,11 +157,10 @@ class Codec:
         decoded, _ = soundfile.read(memory, dtype="float32", always_2d=True)
         if self.name == "mp3" and len(decoded) > len(frames):  # there is no tag, see `UNTOLD_DELAY`
             decoded = decoded[UNTOLD_DELAY:]
-        missing = max(len(frames) - len(decoded), 0)
-        return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], size_bytes
+        return decoded, size_bytes
 
     def _through_ffmpeg(self, frames: Signal, sample_rate: int) -> tuple[Signal, int]:
-        """The same by ffmpeg."""
+        """The same."""
         form, channels = CODECS[self.name], frames.shape[1]
         raw = ffmpeg.raw(sample_rate, channels)
         rate = f"{320 - 288 * self.level:.0f}k"
@@ -164,6 +168,9 @@ class Codec:
         coded = ffmpeg.piped(encoding, ffmpeg.sound_of(frames.T), f"to encode {self.name} at {rate}b/s")
         decoding = ["-f", form.subtype, "-i", "-", *raw, "-"]
         decoded = ffmpeg.samples_of(ffmpeg.piped(decoding, coded, f"to decode {self.name}"), channels).T
-        decoded = decoded[AAC_DELAY:]
-        missing = max(len(frames) - len(decoded), 0)
-        return np.pad(decoded, ((0, missing), (0, 0)))[: len(frames)], len(coded)
+        return decoded[AAC_DELAY:], len(coded)
+
+
+def at_rate(name: str, rate_kbps: float) -> Codec:
+    """Return a codec of a constant bit rate, 32 to 320 kb/s."""
+    return Codec(name, min((320 - rate_kbps) / 288, 0.9999), constant=True)

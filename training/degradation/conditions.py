@@ -4,7 +4,7 @@ import dataclasses
 
 from tfbwe.audio.resampler import RESAMPLER_EDGE
 
-from .codecs import CODECS, Codec
+from .codecs import CODECS, Codec, at_rate
 from .degrade import Degradation, Mono
 from .filters import Lowpass
 from .rounding import Rounding
@@ -71,8 +71,8 @@ def _recursive(
 
 def _aac(name: str, rate_kbps: int, cutoff_hz: float) -> Condition:
     """AAC of constant rate. Its cutoff is that of ffmpeg's encoder, which goes by the rate."""
-    codec = Codec("aac", (320 - rate_kbps) / 288, constant=True)
-    return Condition(name, CODED, (codec, Rounding()), cutoff_hz, f"ffmpeg's, constant {rate_kbps} kb/s")
+    degradation = (at_rate("aac", rate_kbps), Rounding())
+    return Condition(name, CODED, degradation, cutoff_hz, f"ffmpeg's, constant {rate_kbps} kb/s")
 
 
 def _resampled(name: str, rate: float) -> Condition:
@@ -83,14 +83,15 @@ def _resampled(name: str, rate: float) -> Condition:
 
 def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float, mono: bool = False) -> Condition:
     """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate of a channel."""
-    codec = Codec("mp3", min((320 - rate_kbps) / 288, 0.9999), constant=True)
+    degradation: Degradation = (*([Mono()] if mono else []), at_rate("mp3", rate_kbps), Rounding())
     note = f"LAME, constant {rate_kbps} kb/s{', mono' if mono else ''}"
-    return Condition(name, regime, ((Mono(),) if mono else ()) + (codec, Rounding()), cutoff_hz, note)
+    return Condition(name, regime, degradation, cutoff_hz, note)
 
 
-# Where the codecs' bands end was measured on ten tracks of the training list: the highest bin within 3 dB of
-# the original's power, and the place of the steepest fall. It is the same for every track. Opus fills the
-# band up to 20 kHz with noise of the right level, coherent with the original only up to 4 or 6 kHz.
+# Where the codecs' bands end was measured on six to ten tracks of the training list: the highest bin within
+# 3 dB of the original's power, and the place of the steepest fall. It is the same for every track. Opus,
+# but at its lowest rates, fills the band up to 20 kHz with noise of the right level, coherent with the
+# original only up to 4 or 6 kHz.
 CONDITIONS = (
     _brick_wall("brickwall-8k", 8000.0),
     _brick_wall("brickwall-4k", 4000.0),

@@ -12,17 +12,17 @@ from tfbwe.errors import AudioError
 
 from .filters import Signal
 
-_QUIET = ("-nostdin", "-v", "error")
+_PROGRAM = "ffmpeg"
 
 
 def found() -> str | None:
     """Where it is installed, if it is."""
-    return shutil.which("ffmpeg")
+    return shutil.which(_PROGRAM)
 
 
 def version() -> str:
     """Return its version, or ``unknown``."""
-    said = subprocess.run([found() or "ffmpeg", "-version"], capture_output=True, text=True).stdout
+    said = subprocess.run([_PROGRAM, "-version"], capture_output=True, text=True).stdout
     return (said.split() or ["", "", "unknown"])[2]
 
 
@@ -49,7 +49,7 @@ def piped(arguments: Sequence[str], sound: bytes, purpose: str) -> bytes:
     AudioError
         If it is not installed, or fails; `purpose` says what was expected of it.
     """
-    command = [found() or "ffmpeg", *_QUIET, *arguments]
+    command = [_PROGRAM, "-nostdin", "-v", "error", *arguments]
     try:
         return subprocess.run(command, input=sound, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:

@@ -222,16 +222,15 @@ def _resample_twice(x: Signal, cutoff_hz: float, sample_rate: float, back: str) 
     narrow_rate = 2 * cutoff_hz
     narrow = soxr.resample(np.ascontiguousarray(x.T), sample_rate, narrow_rate)
     length = x.shape[1]
-    if back != "resample":
-        places = np.arange(length) * (narrow_rate / sample_rate)
-        if back == "hold":
-            nearest = np.minimum(np.rint(places).astype(int), len(narrow) - 1)
-            return np.asarray(narrow[nearest].T)
-        return np.stack([np.interp(places, np.arange(len(narrow)), channel) for channel in narrow.T])
-    wide = soxr.resample(narrow, narrow_rate, sample_rate).T
-    # soxr rounds both lengths, so a few samples of the guard may be missing at the end.
-    missing = max(x.shape[1] - wide.shape[1], 0)
-    return np.pad(wide, ((0, 0), (0, missing)))
+    if back == "resample":
+        wide = soxr.resample(narrow, narrow_rate, sample_rate).T
+        # soxr rounds both lengths, so a few samples of the guard may be missing at the end.
+        return np.pad(wide, ((0, 0), (0, max(length - wide.shape[1], 0))))
+    places = np.arange(length) * (narrow_rate / sample_rate)
+    if back == "hold":
+        nearest = np.minimum(np.rint(places).astype(int), len(narrow) - 1)
+        return np.asarray(narrow[nearest].T)
+    return np.stack([np.interp(places, np.arange(len(narrow)), channel) for channel in narrow.T])
 
 
 @lru_cache(maxsize=256)

@@ -52,9 +52,8 @@ class Rounding:
     def apply(self, x: Signal, sample_rate: float) -> Signal:
         """Round a signal (channels, samples) float32."""
         steps = np.float32(2 ** (self.bits - 1))
-        noise = self._noise(x.shape)
         if self.dither != "shaped":
-            return np.asarray(np.rint(x * steps + noise) / steps, np.float32)
+            return np.asarray(np.rint(x * steps + self._noise(x.shape)) / steps, np.float32)
         padded = np.pad(x, ((0, 0), (len(SHAPE) - 1, 0)))
         error = np.rint(padded * steps + self._noise(padded.shape)) - padded * steps
         shaped = sum(tap * error[:, len(SHAPE) - 1 - i :][:, : x.shape[1]] for i, tap in enumerate(SHAPE))

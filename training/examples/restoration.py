@@ -30,6 +30,7 @@ from ..degradation.responses import Response, drawn
 from ..music.manifest import MANIFEST_NAME, read_manifest
 from .batches import Batch
 from .moments import PIECE_FRAMES, all_pieces
+from .restored import CUTOFF_ERROR
 
 FloatArray = npt.NDArray[np.float32]
 _MUSIC = ndtri((np.arange(9) + 0.5) / 9).astype(np.float32)
@@ -38,8 +39,6 @@ _NOISE = (_NOISE / _NOISE.std()).astype(np.float32)
 TOP_HZ = 20000.0
 FIRST_BAND = 0.6
 """The gain is learned from this share of the cutoff on."""
-CUTOFF_ERROR = 0.02
-"""Relative error of the cutoff that the network is given, root mean square."""
 TILT, WAVE = 0.3, 0.2
 """Of the random equaliser, at most, nepers. A network that must expect any timbre dares less: with four times
 as much it undid half a decibel to one less, on artists held out."""

@@ -1,12 +1,13 @@
 """A network with an objective of two parts, as Keras trains it."""
 
+import abc
 from typing import Any
 
 import keras
 from keras import ops
 
 
-class TwoPartTrainer(keras.Model):  # type: ignore[misc]
+class TwoPartTrainer(keras.Model, abc.ABC):  # type: ignore[misc]
     """A network whose `call` returns the two parts of its loss, (batch, 2) float32.
 
     A subclass makes a metric for each part; weights and metrics are in `parts`.
@@ -17,9 +18,9 @@ class TwoPartTrainer(keras.Model):  # type: ignore[misc]
         self.network = network
         self.built = True  # the network is: so a saved optimiser state finds its variables again
 
+    @abc.abstractmethod
     def parts(self) -> list[tuple[float, keras.metrics.Mean]]:
         """Weight of each part in the loss, and the metric that shows it."""
-        raise NotImplementedError
 
     def compute_loss(
         self,

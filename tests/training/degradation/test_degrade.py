@@ -254,7 +254,7 @@ def test_a_track_without_a_high_band_is_refused(highest_hz):
         (Gain, {"db": float("nan")}, "gain"),
         (Rounding, {"bits": 1}, "bits"),
         (Rounding, {"bits": 32}, "bits"),
-        (Codec, {"name": "aac", "level": 0.5}, "aac"),
+        (Codec, {"name": "wma", "level": 0.5}, "wma"),
         (Codec, {"name": "mp3", "level": 1.0}, "level"),
         (Codec, {"name": "mp3", "level": -0.1}, "level"),
         (Codec, {"name": "opus", "level": 0.5, "constant": True}, "maybe for mp3"),

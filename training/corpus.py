@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"example: {command('corpus')} fetch debian-music data/debian-music",
     )
     fetch.add_argument(
-        "corpus", choices=[debian_music.NAME], help="eight Debian packages, 690 MB, 9 h of music"
+        "corpus", choices=[debian_music.NAME], help="twelve Debian packages, 930 MB, 15.8 h of music"
     )
     fetch.add_argument("directory", metavar="DIR", type=Path, help="folder for packages, music and manifest")
     scanner = commands.add_parser(

@@ -1,4 +1,4 @@
-"""debian-music: a corpus of freely licensed music in eight Debian packages, selected by sha256."""
+"""debian-music: a corpus of freely licensed music in twelve Debian packages, selected by sha256."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from .packages import PackageError, inside, is_complete, package_files
 NAME = "debian-music"
 MIX_NAME = "mix.wav"
 _STEMS = {"song.ogg", "guitar.ogg"}
-_LISTS = tuple(Path(__file__).parent / "lists" / f"{NAME}-{pool}.csv" for pool in ("train", "test"))
+_LISTS = tuple(Path(__file__).parent / "lists" / f"{NAME}-{name}.csv" for name in ("train", "more", "test"))
+_ARTISTS = Path(__file__).parent / "lists" / f"{NAME}-artists.csv"
 
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """One row of the lists: a file of a package, where it goes, and whose it is."""
+    """One row of the lists: a file of a package, where it goes, and whose it is.
+
+    `artist` is empty where nobody is named; several who made a track together are joined by ` & `.
+    """
 
     pool: str
     package: str
@@ -53,13 +57,19 @@ class Report:
 
 
 def listed_files() -> list[Listed]:
-    """Read the train list and the test list, in their order."""
+    """Read the lists in their order, every artist under one name.
+
+    The lists hold what tags, file names and copyright files say; the table of artists says who is meant.
+    """
     names = [field.name for field in dataclasses.fields(Listed)]
-    rows = []
-    for path in _LISTS:
-        with open(path, encoding="utf-8", newline="") as stream:
-            rows += [Listed(**{name: row[name] for name in names}) for row in csv.DictReader(stream)]
-    return rows
+    meant = {(row["package"], row["written"]): row["artist"] for row in _table(_ARTISTS)}
+    rows = [Listed(**{name: row[name] for name in names}) for path in _LISTS for row in _table(path)]
+    return [dataclasses.replace(row, artist=meant.get((row.package, row.artist), row.artist)) for row in rows]
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def listed_tracks(rows: Sequence[Listed]) -> list[Listed]:
@@ -87,7 +97,7 @@ def fetch(
     directory : Path
         Where everything goes: packages in `packages`, music in `train` and `test`. Made if need be.
     rows : sequence of Listed, optional
-        What to fetch, by default both lists.
+        What to fetch, by default all lists.
     download : callable, optional
         Takes a package's name and a folder, returns the .deb it put there; by default `apt_download`.
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tfbwe.errors import ConfigError
 
 from . import debian_music
-from .splits import MUSDB_VALID, SPLIT_NAMES, VALID_SHARE, name_hash, split_by_hash
+from .splits import MUSDB_VALID, SPLIT_NAMES, held_out_artists, name_hash, split_by_hash
 
 # A data set is found in the folder that holds it as well as in its own.
 _MUSDB_MIX = re.compile(r"(?:[^/]+/)?(train|test)/([^/]+)/mixture\.wav")
@@ -117,22 +117,20 @@ def recognise(directory: Path, files: list[str]) -> str:
 
 
 def _debian_music(directory: Path, files: list[str]) -> Iterator[Source]:
-    """The test list is the test split; of the train list's tracks the 8 % with the lowest hashes are valid.
+    """The test list is the test split; of the others, `held_out_artists` says which artists are valid.
 
-    The list is short and does not change: a rank gives the share that a threshold gives only on average. It
-    goes by the whole list, whichever of its files are there.
+    Tracks of nobody named go by their package, those of the test list by themselves.
     """
     present = set(files)
-    names = {}
-    for row in debian_music.listed_tracks(debian_music.listed_files()):
-        path = PurePosixPath(row.file)
-        names[row] = str(path.parent if path.name == debian_music.MIX_NAME else path.with_suffix(""))
-    ranked = sorted((name for row, name in names.items() if row.pool == "train"), key=name_hash)
-    valid = set(ranked[: round(VALID_SHARE * len(ranked))])
-    for row, name in names.items():
+    tracks = debian_music.listed_tracks(debian_music.listed_files())
+    valid = held_out_artists(tracks)
+    for row in tracks:
         if row.file in present:
-            split = "test" if row.pool == "test" else "valid" if name in valid else "train"
-            yield Source(row.file, name, split, row.licence, row.artist, row.title)
+            split = "test" if row.pool == "test" else "valid" if row.artist in valid else "train"
+            path = PurePosixPath(row.file)
+            name = str(path.parent if path.name == debian_music.MIX_NAME else path.with_suffix(""))
+            group = name if row.pool == "test" else row.artist or row.package
+            yield Source(row.file, group, split, row.licence, row.artist, row.title)
 
 
 def _musdb18_hq(directory: Path, files: list[str]) -> Iterator[Source]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tfbwe.errors import ConfigError
 from training.music import debian_music
 from training.music.layouts import find_sources, sound_files
-from training.music.splits import VALID_SHARE, split_by_hash
+from training.music.splits import MOST_VALID, VALID_SHARE, held_out_artists, split_by_hash
 
 
 def plant(root: Path, *files: str) -> None:
@@ -143,12 +143,53 @@ def test_debian_music_keeps_the_lists_split_and_leaves_stems_out(tmp_path):
     assert layout == "debian-music"
     assert {source.file for source in sources} == {row.file for row in tracks}
     assert all((source.split == "test") == source.file.startswith("test/") for source in sources)
-    valid = [source for source in sources if source.split == "valid"]
-    train = [source for source in sources if source.split != "test"]
-    assert len(valid) == round(VALID_SHARE * len(train))
     for source in sources[::3]:
         (tmp_path / source.file).unlink()
     assert splits(tmp_path).items() <= {source.file: source.split for source in sources}.items()
+
+
+def test_debian_music_validates_on_whole_artists_whom_the_test_list_lacks(tmp_path):
+    tracks = debian_music.listed_tracks(debian_music.listed_files())
+    plant(tmp_path, *(row.file for row in tracks))
+    sources = find_sources(tmp_path)[1]
+    of = {split: [s for s in sources if s.split == split] for split in ("train", "valid", "test")}
+    artists = {split: {source.artist for source in found} for split, found in of.items()}
+    assert "" not in artists["valid"]
+    assert not artists["valid"] & (artists["train"] | artists["test"])
+    assert not {source.track for source in of["valid"]} & {source.track for source in of["train"]}
+    assert VALID_SHARE <= len(of["valid"]) / len(of["train"] + of["valid"]) <= MOST_VALID
+    assert len({source.file.split("/")[1] for source in of["valid"]}) == 4
+    assert len(artists["valid"]) == 8
+
+
+def listed(pool: str, package: str, *artists: str) -> list[debian_music.Listed]:
+    return [
+        debian_music.Listed(pool, package, f"{pool}/{package}/{number}.ogg", "CC0", artist, "", "")
+        for number, artist in enumerate(artists)
+    ]
+
+
+def test_packages_take_turns_in_holding_artists_out():
+    one, two = ([f"{name} {number}" for number in range(25)] for name in ("one", "two"))
+    chosen = held_out_artists(listed("train", "a", *one) + listed("train", "b", *two))
+    assert [sum(artist.startswith(name) for artist in chosen) for name in ("one", "two")] == [2, 2]
+
+
+def test_artists_who_are_not_to_be_held_out_never_are():
+    rows = listed("train", "a", *["often"] * 11, *["known"] * 2, *[""] * 5, "one & other", "one", "other")
+    rows += listed("train", "b", *["fit"] * 4, *["large"] * 26) + listed("test", "a", "known", "fit one")
+    assert held_out_artists(rows) == {"fit"}
+    assert held_out_artists([row for row in rows if row.artist != "fit"]) == frozenset()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("pqrstuvwxyz")), max_size=60), st.randoms())
+def test_held_out_artists_never_exceed_a_tenth_and_do_not_depend_on_order(pairs, rng):
+    rows = [row for package, artist in pairs for row in listed("train", package, f"{package}{artist}")]
+    chosen = held_out_artists(rows)
+    assert sum(row.artist in chosen for row in rows) <= MOST_VALID * len(rows)
+    rng.shuffle(rows)
+    assert held_out_artists(rows) == chosen
 
 
 def test_a_tree_never_parts_an_artist_and_keeps_its_splits_when_files_go(tmp_path):

@@ -23,7 +23,7 @@ from .comparison.lineup import RECEIVED
 from .comparison.report import Report, read_report, write, write_documents
 from .comparison.tables import cell, head, quantised_pairs, table
 
-SHOWN = ("sdr_db", "snr_db", "lsd", "lsd_hf", "visqol")
+SHOWN = ("sdr_db", "snr_db", "lsd", "lsd_hf", "lsd_top", "level_hf_db", "visqol")
 TEMPLATE = Path(__file__).parent / "comparison" / "model_card.md"
 
 
@@ -71,12 +71,11 @@ def card(report: Report, name: str) -> str:
     """Model card of one model of a report, in Markdown."""
     its = report.summary
     manifest = its["models"][name]
-    columns = (head(measure, report.results.scored) for measure in SHOWN)
+    columns = (head(measure, report.results.scored) for measure in _shown(report))
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=name,
         facts=table(["", ""], _facts(manifest, report.costs[name])),
-        runs="\n".join(runs := _runs(manifest["training"])),
-        last=len(runs),
+        runs="\n".join(_runs(manifest["training"])),
         tracks=its["tracks"],
         split=its["split"],
         command=its["command"],
@@ -154,13 +153,18 @@ def _weight(config: Mapping[str, Any]) -> str:
     return f"a {name} weight of {config[name + '_weight']:g}"
 
 
+def _shown(report: Report) -> list[str]:
+    """Those of `SHOWN` that were measured."""
+    return [measure for measure in SHOWN if measure in report.results.measures]
+
+
 def _rows(report: Report, name: str) -> list[list[str]]:
     """Received, every setting of the model, and what true magnitudes would reach, by condition."""
     kind = report.summary["models"][name]["transform"]["kind"]
-    results = report.results
+    results, measures = report.results, _shown(report)
     own = [s for s in results.systems if s.name == RECEIVED or s.model == name or s.transform == kind]
     return [
-        [condition.name, s.name, *(cell(results.estimate(condition.name, s.name, m)) for m in SHOWN)]
+        [condition.name, s.name, *(cell(results.estimate(condition.name, s.name, m)) for m in measures)]
         for condition in results.conditions
         for s in own
     ]

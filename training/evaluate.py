@@ -3,8 +3,9 @@
     python -m training.evaluate --models stft cqt FILE... --data DIR --out REPORT
 
 One excerpt of 20 s from the middle of each track of the split; every system gets the same received signal and
-is given the cutoff. What was measured once is kept in REPORT/.rows, so that the command goes on where it was
-stopped, and measures again only what has changed.
+is given the cutoff. Above that nothing is measured beyond the track's own bandwidth. What was measured once
+is kept in REPORT/.rows, so that the command goes on where it was stopped, and measures again only what has
+changed.
 """
 
 import argparse

@@ -13,12 +13,16 @@ from tests.helpers.paths import ROOT
 pytest.importorskip("scipy")
 
 from tfbwe.errors import ConfigError
+from tfbwe.measures import MEASURES
 from training import cards
+from training.comparison.blocks import BLOCKS, filled
 from training.comparison.lineup import Model
 from training.comparison.report import read_report
 from training.comparison.results import Results
+from training.degradation.conditions import CONDITIONS
 
 DOCS = ROOT / "docs"
+NEW = ("lsd_top", "level_hf_db")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,37 @@ def test_a_card_shows_what_the_report_says(report):
     assert "12.34" not in cards.card(report, "cqt")
     assert "12.34" in cards.card(changed, "cqt")
     assert "12.34" not in cards.card(changed, "stft")
+
+
+def with_new_measures(report):
+    """The report with made-up values of the measures above 16 kHz, and MP3 at 128 kb/s."""
+    rows = [{**row, "lsd_top": 1.25, "level_hf_db": -43.21} for row in report.results.rows]
+    for row in [row for row in rows if row["condition"] == "mp3-96k"]:
+        level = -1.0 if "diffuse 1" in row["system"] else -60.0
+        rows.append({**row, "condition": "mp3-128k", "lsd_hf": None, "level_hf_db": level})
+    conditions = [*report.results.conditions, next(c for c in CONDITIONS if c.name == "mp3-128k")]
+    return dataclasses.replace(report, results=Results(rows, conditions, report.results.systems))
+
+
+def test_measures_that_a_report_lacks_are_left_out_and_those_that_it_has_are_shown(report):
+    old = dataclasses.replace(
+        report,
+        results=Results(
+            [{k: v for k, v in row.items() if k not in NEW} for row in report.results.rows],
+            report.results.conditions,
+            report.results.systems,
+        ),
+    )
+    new = with_new_measures(report)
+    blocks = "".join(f"<!-- table {name} -->\n<!-- end of table -->\n" for name in BLOCKS)
+    for text in (cards.card(old, "stft"), filled(blocks, old)):
+        assert not [name for name in NEW if MEASURES[name].column in text]
+    for text in (cards.card(new, "stft"), filled(blocks, new)):
+        assert [name for name in NEW if MEASURES[name].column in text] == list(NEW)
+    artists = filled("<!-- table artists -->\n<!-- end of table -->\n", new)
+    assert "| mp3-128k | stft, diffuse 1 | level above cutoff dB | -1.00 | -1.00 |" in artists
+    assert "| mp3-128k | stft, diffuse 1 | LSD above cutoff" not in artists
+    assert "mp3-128k" not in filled("<!-- table artists -->\n<!-- end of table -->\n", old)
 
 
 def test_a_float_twin_of_a_quantised_model_has_no_card_and_another_float_model_has(report):
@@ -106,8 +141,6 @@ def test_rows_of_another_report_are_refused(tmp_path, capsys):
 
 
 def test_a_block_without_an_end_is_refused_and_nothing_is_lost(report):
-    from training.comparison.blocks import filled
-
     text = "<!-- table int8 -->\nwords\n<!-- table costs -->\n<!-- end of table -->\n"
     with pytest.raises(ConfigError, match="end of table"):
         filled(text, report)

@@ -115,7 +115,7 @@ def info(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print the measures of an estimate against its reference, and draw both."""
-    from ..cutoff.bandwidth import measure_band
+    from ..cutoff.bandwidth import Bandwidth, measure_band
     from ..measures import distances
     from ..measures.picture import refuse_picture
     from ..measures.spectrogram import save_spectrograms
@@ -123,12 +123,20 @@ def compare(options: argparse.Namespace) -> int:
     if options.png is not None:
         refuse_picture(options.png, options.force)
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
-    cutoff_hz, limit_hz = options.cutoff, min(distances.TOP_HZ, sample_rate / 2)
+    cutoff_hz, limit_hz = options.cutoff, min(distances.LIMIT_HZ, sample_rate / 2)
     if cutoff_hz is not None and cutoff_hz >= limit_hz:
         raise ConfigError(_too_high(options.estimate, cutoff_hz, limit_hz, "where the measured band ends"))
     if cutoff_hz is None:
         measured_hz, _ = measure_band([estimate], sample_rate)
-        cutoff_hz = measured_hz if measured_hz is not None and measured_hz < distances.TOP_HZ else None
+        cutoff_hz = measured_hz if measured_hz is not None and measured_hz < limit_hz else None
+        if cutoff_hz is None or cutoff_hz >= distances.TOP_HZ:
+            none = f"no edge below {distances.TOP_HZ:g} Hz where a received band could end"
+            say(f"{options.estimate}: has {none}; --cutoff HZ gives lsd_hf")
+    bandwidth = Bandwidth(sample_rate)
+    bandwidth.update(reference)
+    if bandwidth.bandwidth_hz < limit_hz:
+        ends = f"its band ends at {bandwidth.bandwidth_hz:.0f} Hz"
+        say(f"{options.reference}: {ends}, and with it all that is measured of a high band")
     found: dict[str, Any] = {
         "reference": options.reference,
         "estimate": options.estimate,
@@ -136,9 +144,7 @@ def compare(options: argparse.Namespace) -> int:
         "seconds": reference.shape[1] / sample_rate,
         "cutoff_hz": cutoff_hz,
     }
-    if cutoff_hz is None:
-        say(f"{options.estimate}: has no edge where a received band could end; --cutoff HZ gives lsd_hf")
-    found |= distances.compare(reference, estimate, sample_rate, cutoff_hz)
+    found |= distances.compare(reference, estimate, sample_rate, cutoff_hz, bandwidth.bandwidth_hz)
     if options.png is not None:
         pictures = [(Path(options.reference).name, reference), (Path(options.estimate).name, estimate)]
         save_spectrograms(options.png, pictures, sample_rate, cutoff_hz, force=options.force)

@@ -44,8 +44,17 @@ examples:
   tfbwe info my_model.tflite
 """
 _COMPARE = """\
-Without --cutoff it is measured in the estimate; where that has no edge,
-lsd_hf is left out.
+sdr_db, snr_db   signal over error; more is better
+lsd              log-spectral distance in decades of power; less is better
+lsd_hf           the same from the cutoff to 16 kHz; lsd_hf_matched with the
+                 levels below the cutoff matched
+lsd_top          the same from 16 to 20 kHz
+level_hf_db      level of the estimate over that of the reference, from the
+                 cutoff to 20 kHz; 0 is best
+
+The last four end where the reference's own band does. The cutoff is measured
+in the estimate unless it is given. What is not defined is left out: all from
+a cutoff on where there is no edge, lsd_hf where that is 16 kHz or more.
 
 examples:
   tfbwe compare original.wav extended.wav --cutoff 8000

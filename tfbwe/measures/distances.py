@@ -1,29 +1,33 @@
-"""How close an estimate comes to a reference: signal-to-distortion ratios and log-spectral distances.
+"""How close an estimate comes to a reference: signal-to-distortion ratios, log-spectral distances, levels.
 
 Signals are (channels, samples), nominally in [-1, 1], reference and estimate aligned and of equal shape.
-Figures are comparable with published ones at 44.1 and 48 kHz only: frames are counted in samples, so
-resampling is the caller's job. Long signals are read in slices; apart from the two inputs, memory is a few
-numbers per frame.
+Figures are comparable with published ones at 44.1 and 48 kHz only: frames are counted in samples; resampling
+is the caller's job. Long signals are read in slices; apart from the inputs, memory is a few numbers a frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..band import HIGHEST_HZ
 from ..errors import AudioError, ConfigError
 
 N_FFT = 2048
 HOP_LENGTH = 512
 POWER_FLOOR = 1e-8
 ACTIVE_DB = -60.0
-TOP_HZ = HIGHEST_HZ
+TOP_HZ = 16000.0
+"""Up to where the distance above the cutoff is measured, as published figures are."""
+LIMIT_HZ = 20000.0
+"""Up to where anything above a cutoff is measured."""
+TOP_BAND_HZ = 17000.0
+"""Music that does not reach up to there has no band above 16 kHz to be measured."""
 
 _FRAMES_AT_ONCE = 128
 _SAMPLES_AT_ONCE = 1 << 18
+_ALL, _NONE = slice(0, N_FFT // 2 + 1), slice(0, 0)
 
 Signal = NDArray[np.floating]
 
@@ -125,7 +129,7 @@ def lsd(reference: Signal, estimate: Signal, sample_rate: int) -> float:
         If a value is NaN or infinite.
     """
     _check(reference, estimate, sample_rate)
-    return _Distances(reference, estimate, [slice(0, N_FFT // 2 + 1)]).mean(0)
+    return _Distances(reference, estimate, {"lsd": _ALL}).mean("lsd")
 
 
 def lsd_hf(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: float) -> float:
@@ -153,13 +157,23 @@ def lsd_hf(reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: flo
         If a value is NaN or infinite.
     """
     _check(reference, estimate, sample_rate)
-    return _Distances(reference, estimate, [_high_band(sample_rate, cutoff_hz)]).mean(0)
+    end_hz = min(TOP_HZ, sample_rate / 2)
+    _check_cutoff(cutoff_hz, end_hz)
+    return _Distances(reference, estimate, {"lsd_hf": _bins(sample_rate, cutoff_hz, end_hz)}).mean("lsd_hf")
 
 
 def compare(
-    reference: Signal, estimate: Signal, sample_rate: int, cutoff_hz: float | None
+    reference: Signal,
+    estimate: Signal,
+    sample_rate: int,
+    cutoff_hz: float | None,
+    bandwidth_hz: float | None = None,
 ) -> dict[str, float | None]:
     """Return all of `tfbwe.measures.MEASURES` but the listener's score, by their names.
+
+    ``lsd_top`` is `lsd` of the bins from 16 to 20 kHz, wherever the cutoff is. ``level_hf_db`` is the power
+    of the estimate over that of the reference in the bins from the cutoff to 20 kHz, summed over all frames
+    and channels. Both, and the distances above the cutoff, end where the reference itself does.
 
     Parameters
     ----------
@@ -167,59 +181,83 @@ def compare(
     sample_rate : int
         Hz.
     cutoff_hz : float or None
-        Hz, in (0, min(16000, sample_rate / 2)); without one, what needs a band above it is None.
+        Hz, in (0, min(20000, sample_rate / 2)); without one, what needs a band above it is None.
+    bandwidth_hz : float or None
+        Where the reference's own band ends, in Hz, more than 0; None: beyond all that is measured.
 
     Returns
     -------
     dict of str to float or None
+        None for what has no bins: ``lsd_hf`` and ``lsd_hf_matched`` of a cutoff at 16 kHz or above,
+        ``lsd_top`` where the band or half the rate ends below 17 kHz, and all above a cutoff at or above
+        the bandwidth.
 
     Raises
     ------
     ConfigError
-        If the cutoff is outside its range, the shapes differ or are not (channels, samples), or the rate is
-        not positive.
+        If the cutoff or the bandwidth is outside its range, the shapes differ or are not (channels, samples),
+        or the rate is not positive.
     AudioError
         If a value is NaN or infinite.
     """
     _check(reference, estimate, sample_rate)
-    bands = [slice(0, N_FFT // 2 + 1)]
+    limit_hz = min(LIMIT_HZ, sample_rate / 2)
     if cutoff_hz is not None:
-        bands.append(_high_band(sample_rate, cutoff_hz))
-    distances = _Distances(reference, estimate, bands)
-    found: dict[str, float | None] = {
+        _check_cutoff(cutoff_hz, limit_hz)
+    if bandwidth_hz is not None and not bandwidth_hz > 0:
+        raise ConfigError(f"bandwidth_hz: expected a frequency above 0 Hz or None, received {bandwidth_hz:g}")
+    end_hz = limit_hz if bandwidth_hz is None else min(limit_hz, bandwidth_hz)
+    bands, low, high = {"lsd": _ALL}, _NONE, _NONE
+    if cutoff_hz is not None and cutoff_hz < end_hz:
+        high = _bins(sample_rate, cutoff_hz, end_hz)
+        low = slice(0, high.start)
+        if cutoff_hz < TOP_HZ:
+            bands["lsd_hf"] = _bins(sample_rate, cutoff_hz, min(TOP_HZ, end_hz))
+    if end_hz >= TOP_BAND_HZ:
+        bands["lsd_top"] = _bins(sample_rate, TOP_HZ, end_hz)
+    distances = _Distances(reference, estimate, bands, (low, high))
+    means = {name: distances.mean(name) for name in bands}
+    (ref_low, est_low), (ref_high, est_high) = distances.energies
+    matched = float("nan") if "lsd_hf" in bands else None
+    if "lsd_hf" in bands and est_low > 0:
+        only = {"lsd_hf": bands["lsd_hf"]}
+        matched = _Distances(reference, estimate, only, gain=np.sqrt(ref_low / est_low)).mean("lsd_hf")
+    return {
         "sdr_db": sdr_db(reference, estimate, sample_rate),
         "snr_db": snr_db(reference, estimate),
-        "lsd": distances.mean(0),
-        "lsd_hf": None,
-        "lsd_hf_matched": None,
+        "lsd": means["lsd"],
+        "lsd_hf": means.get("lsd_hf"),
+        "lsd_hf_matched": matched,
+        "lsd_top": means.get("lsd_top"),
+        "level_hf_db": None if high is _NONE else _ratio_db(est_high, ref_high),
     }
-    if cutoff_hz is not None:
-        matched = float("nan")
-        if distances.low_energies[1] > 0:
-            gain = float(np.sqrt(distances.low_energies[0] / distances.low_energies[1]))
-            matched = _Distances(reference, estimate, bands[1:], gain).mean(0)
-        found |= {"lsd_hf": distances.mean(1), "lsd_hf_matched": matched}
-    return found
 
 
 class _Distances:
-    """Distances per frame in each band of bins, and the energies of both signals below the last band."""
+    """Distances per frame in some bands of bins; energies of both signals in others, (sums, 2) float64."""
 
-    def __init__(self, reference: Signal, estimate: Signal, bands: list[slice], gain: float = 1.0) -> None:
-        self.low_energies = np.zeros(2)
-        loudness, distances = [], []
-        lowest, highest = min(band.start for band in bands), max(band.stop for band in bands)
+    def __init__(
+        self,
+        reference: Signal,
+        estimate: Signal,
+        bands: Mapping[str, slice],
+        sums: Sequence[slice] = (_NONE,),
+        gain: float = 1.0,
+    ) -> None:
+        self.energies = np.zeros((len(sums), 2))
+        loudness: list[NDArray[np.float64]] = []
+        distances: dict[str, list[NDArray[np.float64]]] = {name: [] for name in bands}
         for ref, est in zip(_power_slices(reference), _power_slices(estimate), strict=True):
             est *= gain * gain
-            self.low_energies += [p[..., : bands[-1].start].sum() for p in (ref, est)]
+            self.energies += [[power[..., bins].sum() for power in (ref, est)] for bins in sums]
             loudness.append(ref.sum(axis=-1))
-            squares = np.square(_log_power(ref[..., lowest:highest]) - _log_power(est[..., lowest:highest]))
-            parts = [squares[..., band.start - lowest : band.stop - lowest] for band in bands]
-            distances.append([np.sqrt(part.mean(axis=-1)) for part in parts])
+            for name, band in bands.items():
+                difference = _log_power(ref[..., band]) - _log_power(est[..., band])
+                distances[name].append(np.sqrt(np.square(difference).mean(axis=-1)))
         self._loudness = np.concatenate(loudness, axis=1)
-        self._distances = np.concatenate(distances, axis=-1)
+        self._distances = {name: np.concatenate(parts, axis=1) for name, parts in distances.items()}
 
-    def mean(self, band: int) -> float:
+    def mean(self, band: str) -> float:
         active = self._loudness > self._loudness.max() * 10 ** (ACTIVE_DB / 10)
         channels = [d[a].mean() for d, a in zip(self._distances[band], active, strict=True) if a.any()]
         return float(np.mean(channels)) if channels else float("nan")
@@ -240,16 +278,19 @@ def _log_power(power: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log10(np.maximum(power, POWER_FLOOR)))
 
 
-def _high_band(sample_rate: int, cutoff_hz: float) -> slice:
-    limit_hz = min(TOP_HZ, sample_rate / 2)
+def _bins(sample_rate: int, start_hz: float, end_hz: float) -> slice:
+    """Bins from one frequency to another, both included, at least one."""
+    bin_hz = sample_rate / N_FFT
+    last = int(end_hz / bin_hz)
+    return slice(min(int(np.ceil(start_hz / bin_hz)), last), last + 1)
+
+
+def _check_cutoff(cutoff_hz: float, limit_hz: float) -> None:
     if not 0 < cutoff_hz < limit_hz:
         raise ConfigError(
             f"cutoff_hz: expected a frequency between 0 and {limit_hz:g} Hz (the measured band ends there), "
             f"received {cutoff_hz:g}; give the cutoff of the received signal"
         )
-    bin_hz = sample_rate / N_FFT
-    last = int(limit_hz / bin_hz)
-    return slice(min(int(np.ceil(cutoff_hz / bin_hz)), last), last + 1)
 
 
 def _energies(reference: Signal, estimate: Signal) -> tuple[float, float]:
@@ -257,9 +298,9 @@ def _energies(reference: Signal, estimate: Signal) -> tuple[float, float]:
     return float(np.sum(np.square(ref))), float(np.sum(np.square(ref - estimate)))
 
 
-def _ratio_db(signal: float, distortion: float) -> float:
+def _ratio_db(power: float, other: float) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(10 * np.log10(np.float64(signal) / np.float64(distortion)))
+        return float(10 * np.log10(np.float64(power) / np.float64(other)))
 
 
 def _check(reference: Signal, estimate: Signal, sample_rate: int = 1) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from tfbwe.errors import ConfigError
-from tfbwe.measures import MEASURES
+from tfbwe.measures import MEASURES, ZERO
 from tfbwe.model.bundle import DEFAULT
 
 from ..degradation.conditions import CODED, NOTHING, RIGHT_PHASE, TURNED_PHASE
@@ -15,17 +15,20 @@ from .lineup import KNOWN, RECEIVED, System
 from .report import Report
 from .results import Results
 from .statistics import estimate
-from .tables import DECIDING, brief, cost_table, quantised_pairs, table, without_float_twins
+from .tables import brief, cost_table, deciding, quantised_pairs, table, without_float_twins
 
 LISTENER = (
     ("resampled-8k", "kept at 8 kHz, as on the phone"),
     ("brickwall-8k", "cut off at 8 kHz"),
-    ("resampled-22k", "kept at 22 kHz, as in old games"),
     ("butterworth-8k", "dulled from 8 kHz on, as by a worn tape"),
+    ("mp3-32k", "MP3 at 32 kb/s"),
     ("mp3-64k", "MP3 at 64 kb/s"),
+    ("mp3-128k", "MP3 at 128 kb/s"),
 )
 """Conditions that a listener knows, in a listener's words."""
-ARTISTS = ("butterworth-8k", "chebyshev-11k", "brickwall-8k")
+ARTISTS = {"butterworth-8k": 0, "chebyshev-11k": 0, "brickwall-8k": 1, "mp3-128k": 1}
+"""Conditions, and how much of the diffuse term."""
+OF_ARTISTS = ("sdr_db", "lsd_hf", "lsd_top", "level_hf_db")
 HEADS_OF_SETTINGS = (AS_A_STREAM, CUTOFF_FOUND, "and extended", KNOWN)
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -54,7 +57,7 @@ def filled(text: str, report: Report) -> str:
 
 
 def _listener(report: Report) -> str:
-    """Five rows: what happened to the music, and its score as it was received and as it comes out."""
+    """A row each: what happened to the music, and its score as it was received and as it comes out."""
     rows = []
     for condition, words in LISTENER:
         found = [
@@ -94,11 +97,11 @@ def _quantised(report: Report) -> str:
     for model, exact in quantised_pairs(report.models):
         for mine in (s for s in results.systems if s.model == model.name and s.phase == "mirror"):
             twin = mine.name.replace(model.name, exact.name, 1)
-            largest = [_largest(results, mine, twin, measure) for measure in DECIDING]
+            largest = [_largest(results, mine, twin, measure) for measure in deciding(results)]
             rows.append([mine.name, *largest])
     if not rows:
         return "Not measured in this report.\n"
-    return table(["system", *(MEASURES[name].column for name in DECIDING)], rows)
+    return table(["system", *(MEASURES[name].column for name in deciding(results))], rows)
 
 
 def _largest(results: Results, system: System, twin: str, measure: str) -> str:
@@ -108,19 +111,24 @@ def _largest(results: Results, system: System, twin: str, measure: str) -> str:
 
 
 def _artists(report: Report) -> str:
-    """Gains of the default model on tracks by artists known from training, and on the others."""
-    known = _known_artists()
+    """What the default model does on tracks by artists known from training, and on the others.
+
+    Gains over received, but of a measure that aims at 0 the values themselves.
+    """
+    known, results = _known_artists(), report.results
     rows = []
-    for condition in ARTISTS:
-        system = f"{DEFAULT}, diffuse {1 if condition.startswith('brickwall') else 0}"
-        for measure in ("sdr_db", "lsd_hf"):
-            gains = _gains_of_tracks(report.results, condition, system, measure)
-            parts = [
-                [gain for track, gain in gains.items() if (track in known) == side] for side in (True, False)
-            ]
+    for condition, diffuse in ARTISTS.items():
+        system = f"{DEFAULT}, diffuse {diffuse}"
+        for measure in OF_ARTISTS:
+            if MEASURES[measure].aim == ZERO:
+                values = results.values(condition, system, measure)
+            else:
+                values = {**_gains_of_tracks(results, condition, system, measure)}
+            parts = [[v for track, v in values.items() if (track in known) == side] for side in (True, False)]
             means = [found.mean if (found := estimate(part)) else None for part in parts]
             cells = ["-" if mean is None else f"{mean:+.2f}" for mean in means]
-            rows.append([condition, system, MEASURES[measure].column, *cells])
+            if any(mean is not None for mean in means):
+                rows.append([condition, system, MEASURES[measure].column, *cells])
     return table(["condition", "system", "measure", "known artists", "others"], rows)
 
 
@@ -161,22 +169,45 @@ def _restored(report: Report) -> str:
     return table(heads, rows)
 
 
+def _added(report: Report) -> str:
+    """The band that each model adds in each condition: distances, level, and the listener's score."""
+    results, known, rows = _own(report), _known_artists(), []
+    models = [s.name for s in results.systems if s.kind == "model" and s.diffuse and s.phase == "mirror"]
+    for condition in results.conditions:
+        measure = results.distance(condition)
+        if measure == "lsd":
+            continue
+        for name in [RECEIVED, *models]:
+            values = results.values(condition.name, name, measure)
+            others = estimate([value for track, value in values.items() if track not in known])
+            gain = None if name == RECEIVED else results.gain(condition.name, name, "visqol")
+            found = [results.estimate(condition.name, name, m) for m in (measure, "level_hf_db", "visqol")]
+            distance, level, score = (
+                "-" if e is None else f"{e.mean:.{n}f}" for e, n in zip(found, (2, 1, 2), strict=True)
+            )
+            cells = [distance, "-" if others is None else f"{others.mean:.2f}", level, score, brief(gain)]
+            rows.append([condition.name, name, *cells])
+    heads = ["LSD", "unknown artists", "level dB", "ViSQOL", "change"]
+    return table(["received through", "system", *heads], rows)
+
+
 def _costs(report: Report) -> str:
     twins = {exact.name for _, exact in quantised_pairs(report.models)}
     return cost_table({name: cost for name, cost in report.costs.items() if name not in twins})
 
 
 def _changes(results: Results, pairs: Iterable[tuple[str, str]], regime: str, second: bool = True) -> str:
+    measures = deciding(results)
     rows = [
         [
             *((system, other) if second else (system,)),
-            *(brief(results.regime_gain(regime, system, measure, other)) for measure in DECIDING),
+            *(brief(results.regime_gain(regime, system, measure, other)) for measure in measures),
         ]
         for system, other in pairs
     ]
-    shown = [row for row in rows if any(cell != "-" for cell in row[-len(DECIDING) :])]
     heads = ["system", "less"] if second else ["system"]
-    return table([*heads, *(MEASURES[name].column for name in DECIDING)], shown)
+    shown = [row for row in rows if any(cell != "-" for cell in row[len(heads) :])]
+    return table([*heads, *(MEASURES[name].column for name in measures)], shown)
 
 
 def _own(report: Report) -> Results:
@@ -190,6 +221,7 @@ BLOCKS: dict[str, Callable[[Report], str]] = {
     "nothing-left": functools.partial(_gains, regime=NOTHING),
     "weak-band": functools.partial(_gains, regime=RIGHT_PHASE),
     "restored": _restored,
+    "added": _added,
     "turned-phase": functools.partial(_gains, regime=TURNED_PHASE),
     "coded": functools.partial(_gains, regime=CODED),
     "phases": _phases,

@@ -1,7 +1,7 @@
 """What was measured before: kept by a hash of all that it depends on.
 
-These are the track, the condition, the system with its weights, the libraries, and the code. So whatever
-changes is measured anew, and nothing else.
+These are the track with its bandwidth, the condition, the system with its weights, the libraries, and the
+code. So whatever changes is measured anew, and nothing else.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Kept:
     """
 
     def __init__(self, cache: Path, track: Track, condition: Condition) -> None:
-        origin = [track.file, track.size_bytes, track.mtime_ns, EXCERPT_S]
+        origin = [track.file, track.size_bytes, track.mtime_ns, track.bandwidth_hz, EXCERPT_S]
         origin += [repr(condition.degradation), condition.cutoff_hz, versions(*LIBRARIES)]
         self._origin = origin
         self._path = cache / f"{_hash(origin)}.json"

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfbwe.atomic import replacing
 from tfbwe.measures import MEASURES, SHORT
+from tfbwe.measures.distances import LIMIT_HZ
 
 from ..degradation.conditions import NOTHING, Condition
 from .lineup import RECEIVED, System
@@ -47,9 +48,9 @@ def _figure(height_in: float) -> Any:
 
 
 def _boxes(results: Results, condition: Condition) -> Any | None:
-    """Distribution over tracks: SDR gain, and LSD above the cutoff, or of all where that is not defined."""
+    """Distribution over tracks: SDR gain, and the distance that shows best what is missing."""
     systems = [s.name for s in results.systems if results.values(condition.name, s.name, "sdr_db")]
-    distance = "lsd_hf" if results.estimate(condition.name, RECEIVED, "lsd_hf") else "lsd"
+    distance = results.distance(condition)
     received = results.values(condition.name, RECEIVED, "sdr_db")
     gains, distances = [], []
     for system in systems:
@@ -79,8 +80,9 @@ def _against_cutoff(results: Results) -> Any | None:
     if len({condition.cutoff_hz for condition in conditions}) < 2:
         return None
     figure = _figure(5.5)
-    axes = figure.subplots(1, 2)
-    for axis, measure in zip(axes, SHORT, strict=True):
+    measures = _short(results)
+    axes = figure.subplots(1, len(measures))
+    for axis, measure in zip(axes, measures, strict=True):
         for place, system in enumerate(results.systems):
             style = "o-" if place <= COLOURS else "s--"  # the colours begin again
             points = []
@@ -105,13 +107,14 @@ def _against_cost(results: Results, costs: Mapping[str, Mapping[str, float | Non
     """Gain of every model in each regime over its real-time factor."""
     priced = [(system, costs.get(system.model, {}).get("rtf")) for system in results.systems]
     points = [(system, rtf) for system, rtf in priced if rtf is not None]
+    measures = _short(results)
     regimes = [regime for regime in results.regimes if _distinct(results, regime)]
     if not points or not regimes:
         return None
     figure = _figure(3.2 * len(regimes) + 0.6)
-    axes = figure.subplots(len(regimes), 2, squeeze=False)
+    axes = figure.subplots(len(regimes), len(measures), squeeze=False)
     for row, regime in zip(axes, regimes, strict=True):
-        for axis, measure in zip(row, SHORT, strict=True):
+        for axis, measure in zip(row, measures, strict=True):
             for system, rtf in points:
                 _point(axis, system, rtf, results.regime_gain(regime, system.name, measure))
             axis.axhline(0, color="grey", linewidth=1)
@@ -127,9 +130,18 @@ def _against_cost(results: Results, costs: Mapping[str, Mapping[str, float | Non
     return figure
 
 
+def _short(results: Results) -> list[str]:
+    """Measures that are drawn: those of `SHORT` that there are."""
+    return [measure for measure in SHORT if measure in results.measures]
+
+
 def _distinct(results: Results, regime: str) -> bool:
     """Whether there is a band above the cutoff to be measured."""
-    return results.regime_gain(regime, RECEIVED, "lsd_hf") is not None
+    return any(
+        results.distance(condition) != "lsd"
+        for condition in results.conditions
+        if condition.regime == regime and condition.cutoff_hz < LIMIT_HZ
+    )
 
 
 def _point(axis: Any, system: System, rtf: float, gain: Any) -> None:

@@ -58,10 +58,15 @@ def excerpt(path: Path) -> FloatArray:
     return np.ascontiguousarray(soxr.resample(x, file.samplerate, SAMPLE_RATE, quality="VHQ").T)
 
 
-def measured(original: FloatArray, estimate: FloatArray, cutoff_hz: float) -> Values:
-    """All quick measures; None for what is not defined, such as a band above the highest that is measured."""
-    band_hz = cutoff_hz if cutoff_hz < distances.TOP_HZ else None
-    values = distances.compare(original, estimate, SAMPLE_RATE, band_hz)
+def measured(
+    original: FloatArray, estimate: FloatArray, cutoff_hz: float, bandwidth_hz: float | None = None
+) -> Values:
+    """All quick measures; None for what is not defined, such as a band above the highest that is measured.
+
+    Nothing above the cutoff is measured beyond the bandwidth of the original, where it is given.
+    """
+    band_hz = cutoff_hz if cutoff_hz < distances.LIMIT_HZ else None
+    values = distances.compare(original, estimate, SAMPLE_RATE, band_hz, bandwidth_hz)
     return {
         name: value if value is not None and math.isfinite(value) else None for name, value in values.items()
     }

@@ -149,11 +149,17 @@ def write_documents(out: Path, report: Report, stem: str = STEM) -> None:
 def _about(report: Report) -> str:
     its, scored = report.summary, report.results.scored
     score = f" ViSQOL: on {scored} of the tracks, the middle 8 s." if scored else ""
+    band = "up to 16 kHz"
+    if "level_hf_db" in report.results.measures:
+        band += (
+            ". Level above cutoff: power over that of the original, up to 20 kHz; 0 is best. Of a high band "
+            "nothing is measured beyond the bandwidth of the music itself"
+        )
     return (
         f"# Comparison on {counted(its['tracks'], 'track')}\n\n"
         f"20 s from the middle of each track of the split {its['split']}. Means over tracks with 95 % "
         "bootstrap intervals. SDR: median over frames of 1 s, museval's definition. LSD: decades of power; "
-        f"above the cutoff, up to 16 kHz.{score} "
+        f"above the cutoff, {band}.{score} "
         "Tracks are drawn as if each were by another artist.\n\n"
         f"`{its['command']}`, revision {its['git_revision'] or 'unknown'}\n\n"
     )
@@ -181,8 +187,9 @@ def _cell(value: str | float | None) -> str | None:
 
 def _rows(text: str) -> list[Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError(f"expected rows of the columns {','.join(COLUMNS)}")
+    heads = tuple(reader.fieldnames or ())
+    if heads[:3] != COLUMNS[:3] or heads != tuple(name for name in COLUMNS if name in heads):
+        raise ValueError(f"expected rows of columns among {','.join(COLUMNS)}")
     return [
         {name: text if name in COLUMNS[:3] else float(text) for name, text in row.items() if text}
         for row in reader

@@ -18,6 +18,8 @@ from .statistics import Estimate, difference, estimate
 Values = dict[str, float | None]
 SYSTEM_FIELDS = ("name", "kind", "model", "diffuse", "phase", "transform", "setting")
 """What a report says of a system."""
+MOSTLY_ABOVE_HZ = 15000.0
+"""From this cutoff on most of what is missing lies above 16 kHz."""
 _INTERVAL = ["low", "high"]
 _DECIMALS = 3
 
@@ -87,6 +89,12 @@ class Results:
                 if value is not None and before is not None:
                     by_track[track].append(value - before)
         return estimate(float(np.mean(values)) for values in by_track.values())
+
+    def distance(self, condition: Condition) -> str:
+        """Log-spectral distance that shows best what a condition took, of those that were measured."""
+        names = ("lsd_top", "lsd_hf") if condition.cutoff_hz >= MOSTLY_ABOVE_HZ else ("lsd_hf", "lsd_top")
+        values = {name: self.values(condition.name, RECEIVED, name).values() for name in names}
+        return next((name for name in names if any(v is not None for v in values[name])), "lsd")
 
     def rate_kbps(self, condition: str) -> Estimate | None:
         """What a codec spent."""

@@ -125,7 +125,7 @@ def rows_of(
             for system in missing:
                 y = system.output(given)
                 if not kept.has(system, False):
-                    values = measured(given.original, y, given.cutoff_hz)
+                    values = measured(given.original, y, given.cutoff_hz, track.bandwidth_hz)
                     if system.kind == "received" and size_bytes is not None:
                         values["rate_kbps"] = rate_kbps(size_bytes, given.original)
                     kept.put(system, values)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfbwe.console import counted
-from tfbwe.measures import MEASURES, SHORT
+from tfbwe.measures import MEASURES, MORE, SHORT, ZERO
 from tfbwe.stft import SAMPLE_RATE
 
 from ..degradation.conditions import Condition
@@ -15,7 +15,7 @@ from .results import Results
 from .statistics import Estimate
 
 DECIDING = (*SHORT, "visqol")
-"""Measures that are shown where there is room for three."""
+"""Measures that are shown where there is no room for all."""
 NO_DIFFERENCE = "no difference"
 NOT_SHOWN = "the 95 % interval holds 0, it rounds to 0.00, or there are fewer than five tracks"
 PRICED = (
@@ -68,11 +68,10 @@ def _members(results: Results, regime: str) -> str:
 
 def _legend(results: Results, other: str) -> str:
     """Say what `_changes` shows."""
-    measures = [MEASURES[name] for name in DECIDING if name in results.measures]
     shown = " / ".join(
-        f"{measure.column} ({'more' if measure.more_is_better else 'less'} is better"
-        f"{f'; on {results.scored} of the tracks' if measure.name == 'visqol' else ''})"
-        for measure in measures
+        f"{MEASURES[name].column} ({MEASURES[name].aim}"
+        f"{f'; on {results.scored} of the tracks' if name == 'visqol' else ''})"
+        for name in deciding(results)
     )
     return (
         f"By regime, the mean change from {other}, track by track: {shown}. "
@@ -80,11 +79,15 @@ def _legend(results: Results, other: str) -> str:
     )
 
 
+def deciding(results: Results) -> list[str]:
+    """Those of `DECIDING` that were measured."""
+    return [measure for measure in DECIDING if measure in results.measures]
+
+
 def _changes(results: Results, system: str, other: str) -> list[str]:
     """Mean differences between two systems in each regime, the measures that decide."""
-    measures = [measure for measure in DECIDING if measure in results.measures]
     return [
-        " / ".join(brief(results.regime_gain(regime, system, measure, other)) for measure in measures)
+        " / ".join(brief(results.regime_gain(regime, system, name, other)) for name in deciding(results))
         for regime in results.regimes
     ]
 
@@ -125,7 +128,10 @@ def verdict(gain: Estimate, measure: str) -> str:
     """Say in a word or two what a difference in a measure shows, as far as two decimals show."""
     if not gain.shows_a_difference or not round(gain.mean, 2):
         return NO_DIFFERENCE
-    return "better" if (gain.mean > 0) == MEASURES[measure].more_is_better else "worse"
+    aim = MEASURES[measure].aim
+    if aim == ZERO:
+        return "higher" if gain.mean > 0 else "lower"
+    return "better" if (gain.mean > 0) == (aim == MORE) else "worse"
 
 
 def _condition(results: Results, condition: Condition) -> str:

@@ -105,7 +105,8 @@ def test_compare_gives_valid_json_whose_unknown_numbers_are_null(tfbwe, song, lo
     found = json.loads(out)
     assert found["cutoff_hz"] == pytest.approx(7000, rel=0.03)
     assert found["lsd_hf"] > 2
-    assert all(math.isfinite(found[key]) for key in ("sdr_db", "snr_db", "lsd", "lsd_hf"))
+    assert all(math.isfinite(found[key]) for key in ("sdr_db", "snr_db", "lsd", "lsd_hf", "lsd_top"))
+    assert found["level_hf_db"] < -20
     status, out, lines = tfbwe("compare", reference, same)
     assert (status, len(lines)) == (0, 1)
     assert lines[0].startswith(f"tfbwe: {same}: has no edge")
@@ -113,12 +114,42 @@ def test_compare_gives_valid_json_whose_unknown_numbers_are_null(tfbwe, song, lo
     assert "lsd_hf" not in out
 
 
+def test_compare_measures_no_further_than_the_reference_reaches_and_says_so(tfbwe, song, low_passed):
+    whole, walled = song("in/1.wav", low_passed(2, 2.0, cutoff_hz=21000)), low_passed(2, 2.0, cutoff_hz=12000)
+    walled = song("in/2.wav", walled)
+    status, out, lines = tfbwe("compare", walled, whole, "--cutoff", "8000", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert len(lines) == 1
+    assert lines[0].startswith(f"tfbwe: {walled}: its band ends at 12")
+    assert found["lsd_top"] is None
+    assert None not in (found["lsd_hf"], found["lsd_hf_matched"], found["level_hf_db"])
+    _, out, lines = tfbwe("compare", walled, whole, "--cutoff", "17000", "--json")
+    found = json.loads(out)
+    assert [found[name] for name in ("lsd_hf", "lsd_hf_matched", "lsd_top", "level_hf_db")] == [None] * 4
+    assert tfbwe("compare", whole, walled, "--cutoff", "8000")[2] == []
+
+
+def test_compare_finds_a_wall_above_16_khz_and_measures_what_is_missing(tfbwe, song, low_passed):
+    whole = song("in/1.wav", low_passed(2, 2.0, cutoff_hz=21000))
+    walled = song("in/2.wav", low_passed(2, 2.0, cutoff_hz=17000))
+    _, out, lines = tfbwe("compare", whole, walled, "--json")
+    found = json.loads(out)
+    assert found["cutoff_hz"] == pytest.approx(17000, rel=0.01)
+    assert found["lsd_hf"] is None
+    assert found["lsd_top"] > 1
+    assert found["level_hf_db"] < -20
+    assert [line.split(": ", 2)[2] for line in lines] == [
+        "has no edge below 16000 Hz where a received band could end; --cutoff HZ gives lsd_hf"
+    ]
+
+
 def test_compare_says_where_the_two_do_not_fit(tfbwe, song, low_passed):
-    reference = song("in/1.wav", low_passed(2, 1.0))
+    reference = song("in/1.wav", low_passed(2, 1.0, cutoff_hz=21000))
     fails(tfbwe("compare", reference, song("in/2.wav", low_passed(1, 1.0))), "expected 2 channels as")
     fails(tfbwe("compare", song("in/5.wav", low_passed(1, 1.0)), reference), "expected 1 channel as")
     fails(tfbwe("compare", reference, song("in/3.wav", np.zeros((2, 0)))), "no sound")
-    said = "--cutoff: expected HZ below 16000, where the measured band ends, or auto, received 23000"
+    said = "--cutoff: expected HZ below 20000, where the measured band ends, or auto, received 23000"
     fails(tfbwe("compare", reference, reference, "--cutoff", "23000"), f"{reference}: {said}")
     status, _, lines = tfbwe("compare", reference, song("in/4.wav", low_passed(2, 0.9, 48000), 48000))
     assert status == 0
@@ -163,7 +194,7 @@ def test_benchmark_lists_every_shipped_graph(tfbwe, monkeypatch, tmp_path):
     for row in rows:
         assert 0 < row["hop_ms"] <= row["hop_ms_p99"]
         assert row["latency_samples"] == 2048
-        assert row["parameters"] == 338141 + 44737  # both networks
+        assert row["parameters"] == 310605 + 44737  # both networks
         assert 0 < row["rtf"] < 1
     _, out, _ = tfbwe("benchmark", "--all")
     assert out.splitlines()[3].split()[:5] == ["wave/stft-mono", "C", "wave", "1", "dynamic"]
@@ -224,9 +255,15 @@ def test_libraries_that_write_to_standard_error_themselves_are_kept_off_it(tmp_p
     assert done.stderr.startswith("tfbwe: text.mp3: not a sound file")
 
 
-def test_a_closed_pipe_ends_quietly(tmp_path, song):
-    path = song()
-    command = f"'{sys.executable}' -m tfbwe compare '{path}' '{path}' --json | true"
+@pytest.fixture
+def whole(song, low_passed):
+    """Return a maker of sound files that reach so far up that comparing says nothing about it."""
+    return lambda name="in/a song.wav": song(name, low_passed(2, 1.0, cutoff_hz=21000))
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path, whole):
+    path = whole()
+    command = f"'{sys.executable}' -m tfbwe compare '{path}' '{path}' --cutoff 8000 --json | true"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
 
@@ -247,23 +284,23 @@ def shell(command, **environment):
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
 
 
-def test_a_name_that_the_output_s_encoding_lacks_is_printed_escaped(song):
-    path = song("in/n\u20ac.wav")
-    done = shell(f"tfbwe compare '{path}' '{path}'", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+def test_a_name_that_the_output_s_encoding_lacks_is_printed_escaped(whole):
+    path = whole("in/n\u20ac.wav")
+    done = shell(f"tfbwe compare '{path}' '{path}' --cutoff 8000", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "n\\u20ac.wav" in done.stdout
     done = shell(f"tfbwe compare '{path}' '{path}' --json", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
     assert json.loads(done.stdout)["reference"] == str(path)
 
 
-def test_closed_and_full_outputs_are_no_traceback(song):
-    path = song()
-    done = shell(f"tfbwe compare '{path}' '{path}' >&-")
+def test_closed_and_full_outputs_are_no_traceback(whole):
+    path = whole()
+    done = shell(f"tfbwe compare '{path}' '{path}' --cutoff 8000 >&-")
     assert (done.returncode, done.stderr) == (0, "")
     done = shell(f"tfbwe compare '{path}' no.wav 2>&-")
     assert (done.returncode, done.stdout) == (1, "")
     if os.path.exists("/dev/full"):
-        done = shell(f"tfbwe compare '{path}' '{path}' > /dev/full")
+        done = shell(f"tfbwe compare '{path}' '{path}' --cutoff 8000 > /dev/full")
         assert (done.returncode, done.stderr) == (1, "tfbwe: standard output: No space left on device\n")
 
 

@@ -8,16 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.plain_distances import RATE, amplified, noise
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures import MEASURES
 from tfbwe.measures import distances as measures
 from tfbwe.measures.distances import compare, lsd, lsd_hf, sdr_db, snr_db
-
-RATE = 44100
-
-
-def noise(seconds=1.0, channels=2, seed=0, scale=0.1):
-    return scale * np.random.default_rng(seed).standard_normal((channels, int(seconds * RATE)))
 
 
 def museval_metrics():
@@ -49,7 +44,7 @@ def test_sdr_equals_museval(seconds, channels):
 def test_equal_signals_have_infinite_ratios_and_no_distance():
     x = noise(1.5)
     found = compare(x, x, RATE, 8000)
-    assert list(found.values()) == [np.inf, np.inf, 0.0, 0.0, 0.0]
+    assert list(found.values()) == [np.inf, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert list(found) == [name for name in MEASURES if name != "visqol"]
 
 
@@ -110,13 +105,8 @@ def test_the_power_is_clamped_at_its_floor():
 
 def test_the_high_band_begins_at_the_cutoff_and_ends_at_16_khz():
     x = noise(1.0)
-    spectrum = np.fft.rfft(x)
-    frequency = np.fft.rfftfreq(x.shape[1], 1 / RATE)
-    inside = (frequency > 8500) & (frequency < 15500)
-    changed = np.fft.irfft(np.where(inside, 10 * spectrum, spectrum), x.shape[1])
-    beside = np.fft.irfft(
-        np.where((frequency < 7500) | (frequency > 16500), 10 * spectrum, spectrum), x.shape[1]
-    )
+    changed = amplified(x, 8500, 15500, 10)
+    beside = amplified(amplified(x, -1, 7500, 10), 16500, RATE, 10)
     assert lsd_hf(x, changed, RATE, 8000) > 1.7
     assert lsd_hf(x, beside, RATE, 8000) < 0.1
 
@@ -186,10 +176,20 @@ def test_unequal_shapes_are_refused(shapes):
         compare(np.zeros(shapes[0]), np.zeros(shapes[1]), RATE, 8000)
 
 
-@pytest.mark.parametrize(("rate", "cutoff_hz"), [(44100, 0), (44100, -1), (44100, 16000), (16000, 8000)])
+@pytest.mark.parametrize(("rate", "cutoff_hz"), [(44100, 0), (44100, -1), (44100, 20000), (16000, 8000)])
 def test_a_cutoff_outside_the_measured_band_is_refused(rate, cutoff_hz):
-    with pytest.raises(ConfigError, match="cutoff_hz"):
-        compare(noise(0.1), noise(0.1), rate, cutoff_hz)
+    limit_hz = min(20000, rate / 2)
+    for bandwidth_hz in (None, 9000.0):
+        with pytest.raises(ConfigError, match=f"cutoff_hz: .* between 0 and {limit_hz:g} Hz .* received"):
+            compare(noise(0.1), noise(0.1), rate, cutoff_hz, bandwidth_hz)
+    with pytest.raises(ConfigError, match="between 0 and 16000 Hz"):
+        lsd_hf(noise(0.1), noise(0.1), RATE, 16000)
+
+
+@pytest.mark.parametrize("bandwidth_hz", [0.0, -1.0, np.nan])
+def test_a_bandwidth_that_is_none_is_refused(bandwidth_hz):
+    with pytest.raises(ConfigError, match="bandwidth_hz: expected a frequency above 0 Hz"):
+        compare(noise(0.1), noise(0.1), RATE, 8000, bandwidth_hz)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

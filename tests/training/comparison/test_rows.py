@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("scipy")
 
@@ -16,6 +17,7 @@ from training.comparison import systems
 from training.comparison.cache import MEASURING, SCORING, Kept
 from training.comparison.lineup import System, line_up, load_models
 from training.comparison.measuring import measured
+from training.comparison.rows import rows_of
 from training.degradation import degrade
 from training.degradation.conditions import CONDITIONS
 from training.music.manifest import Track
@@ -31,6 +33,7 @@ SYSTEM = System("s", "model", lambda excerpt: excerpt.received, ("weights",))
         ({"size_bytes": 6}, {}, {}),
         ({"mtime_ns": 8}, {}, {}),
         ({"file": "b.flac"}, {}, {}),
+        ({"bandwidth_hz": 17000.0}, {}, {}),
         ({}, {"cutoff_hz": 8001.0}, {}),
         ({}, {"degradation": CONDITIONS[1].degradation}, {}),
         ({}, {}, {"identity": ("other weights",)}),
@@ -70,11 +73,34 @@ def test_a_cutoff_above_the_measured_band_leaves_that_band_undefined(low_passed)
     assert measured(original, estimate, 8000.0) == known
 
 
+def test_a_wall_above_16_khz_has_a_top_and_a_level_and_20_khz_a_top_alone(low_passed):
+    original, estimate = low_passed(cutoff_hz=21000), low_passed(cutoff_hz=16600)
+    values = measured(original, estimate, 16600.0)
+    assert values["lsd_top"] > 1
+    assert values["level_hf_db"] < -20
+    values = measured(original, estimate, 20000.0)
+    assert values["lsd_top"] > 1
+    assert (values["lsd_hf"], values["level_hf_db"]) == (None, None)
+
+
+def test_a_row_is_measured_up_to_the_bandwidth_of_its_track(tmp_path, low_passed):
+    soundfile.write(tmp_path / "a.flac", low_passed(2, 2.0, cutoff_hz=21000).T, SAMPLE_RATE)
+    system = System("received", "received", systems.received)
+    found = {}
+    for bandwidth_hz in (20500.0, 16500.0):
+        track = dataclasses.replace(TRACK, bandwidth_hz=bandwidth_hz)
+        (found[bandwidth_hz],) = rows_of(tmp_path, track, CONDITIONS[0], [system], tmp_path, False)
+    assert found[20500.0]["lsd_top"] > 1
+    assert found[16500.0]["lsd_top"] is None
+    assert found[20500.0]["lsd_hf"] == found[16500.0]["lsd_hf"]
+    assert found[20500.0]["level_hf_db"] != found[16500.0]["level_hf_db"]
+
+
 def test_what_is_not_finite_is_none(low_passed):
     x = low_passed()
     assert measured(x, x, 8000.0)["sdr_db"] is None
-    silent = measured(np.zeros_like(x), x, 8000.0)
-    assert silent["lsd"] is None
+    assert measured(np.zeros_like(x), x, 8000.0)["lsd"] is None
+    assert measured(x, np.zeros_like(x), 5000.0)["level_hf_db"] is None
 
 
 def test_rows_depend_on_what_makes_and_measures_them_and_on_nothing_that_writes_files():

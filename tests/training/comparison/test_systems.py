@@ -14,6 +14,7 @@ from tests.helpers.paths import CLIP
 
 pytest.importorskip("scipy")
 
+from tfbwe.band import HIGHEST_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.distances import compare, lsd_hf, snr_db
 from tfbwe.model.bundle import load_bundle
@@ -229,8 +230,8 @@ def test_each_phase_is_a_row_and_without_a_diffuse_term_each_setting():
     assert names == ["received", *settings, "stft, diffuse 1", "stft, diffuse 1, received phase"]
 
 
-STAND_IN = """#!/bin/sh
-case "$*" in *aexciter=freq=8000:ceil=16000*) cat ;; *) echo "no such filter" >&2; exit 1 ;; esac
+STAND_IN = f"""#!/bin/sh
+case "$*" in *aexciter=freq=8000:ceil={HIGHEST_HZ:g}*) cat ;; *) echo "no such filter" >&2; exit 1 ;; esac
 """
 
 

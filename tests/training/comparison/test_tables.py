@@ -20,17 +20,29 @@ EXACT = dataclasses.replace(
 )
 
 
-def made_up(gains):
+def made_up(gains, through=THROUGH):
     """Results of tracks that differ much, with known gains by (system, condition)."""
     systems = line_up([MODEL, EXACT], ["model", "true"], ["mirror", "received"])
     rows = []
     for place, track in enumerate(TRACKS):
-        for condition in THROUGH:
+        for condition in through:
             for system in systems:
                 gain = gains.get((system.name, condition.name), 0.0)
                 values = {"sdr_db": 20.0 + 5 * place + gain, "lsd_hf": 3.0 + 0.3 * place - gain}
                 rows.append({"track": track, "condition": condition.name, "system": system.name, **values})
-    return Results(rows, THROUGH, systems)
+    return Results(rows, through, systems)
+
+
+def with_top(gains):
+    """The same with what is measured above 16 kHz, and with walls at 15 and at 16 kHz."""
+    walls = [dataclasses.replace(THROUGH[0], name=f"wall-{khz}k", cutoff_hz=1000.0 * khz) for khz in (15, 16)]
+    results = made_up(gains, [*THROUGH, *walls])
+    for row in results.rows:
+        gain = gains.get((row["system"], row["condition"]), 0.0)
+        row |= {"lsd_top": 2.0 - gain, "level_hf_db": -40.0 + gain}
+        if row["condition"] == "wall-16k":
+            del row["lsd_hf"]
+    return Results(results.rows, results.conditions, results.systems)
 
 
 def test_a_gain_is_the_difference_track_by_track():
@@ -105,6 +117,8 @@ def test_words_follow_the_sign_and_the_kind_of_measure():
     assert tables.verdict(sdr, "sdr_db") == "better"
     assert tables.verdict(lsd, "lsd_hf") == "better"
     assert tables.verdict(lsd, "visqol") == "worse"
+    assert tables.verdict(lsd, "level_hf_db") == "lower"
+    assert tables.verdict(sdr, "level_hf_db") == "higher"
     assert tables.verdict(dataclasses.replace(sdr, mean=0.004), "sdr_db") == tables.NO_DIFFERENCE
 
 
@@ -130,6 +144,39 @@ def test_scores_of_some_tracks_are_said_to_be_of_some():
     assert "ViSQOL (more is better; on 6 of the tracks)" in text
     assert "| stft, diffuse 1 | (+0.00) / (+0.00) / +1.00 |" in text
     assert "ViSQOL" not in tables.overview(results, {})
+
+
+def test_a_wall_at_16_khz_is_shown_by_the_distance_above_it():
+    results = with_top({("stft, diffuse 1", "wall-16k"): 0.5})
+    by_name = {condition.name: condition for condition in results.conditions}
+    assert {name: results.distance(condition) for name, condition in by_name.items()} == {
+        **dict.fromkeys(NAMES, "lsd_hf"),
+        **dict.fromkeys(["wall-15k", "wall-16k"], "lsd_top"),
+    }
+    assert [made_up({}).distance(condition) for condition in by_name.values()] == [
+        *["lsd_hf"] * 3,
+        *["lsd"] * 2,
+    ]
+    text = tables.markdown(results, [MODEL, EXACT], {})
+    assert "LSD above cutoff (less is better) / LSD 16 to 20 kHz (less is better)" in text
+    part = text.split("### wall-16k")[1]
+    assert "| system | SDR dB | LSD above cutoff | LSD 16 to 20 kHz | level above cutoff dB |" in part
+    shown = "1.50 (1.50 to 1.50) | -39.50 (-39.50 to -39.50) |"
+    assert f"| - | {shown}" in next(
+        line for line in part.splitlines() if line.startswith("| stft, diffuse 1 |")
+    )
+    # Of four conditions one has no distance below 16 kHz, and does not count for it.
+    assert results.regime_gain(NOTHING, "stft, diffuse 1", "lsd_top").mean == pytest.approx(-0.125)
+    assert results.regime_gain(NOTHING, "stft, diffuse 1", "lsd_hf").mean == 0
+
+
+def test_pictures_are_drawn_for_walls_at_16_khz_alone(tmp_path):
+    results = with_top({})
+    walls = [condition for condition in results.conditions if condition.cutoff_hz >= 16000]
+    rows = [row for row in results.rows if row["condition"] == walls[0].name]
+    names = charts.draw(tmp_path, Results(rows, walls, results.systems), {"stft": {"rtf": 0.016}})
+    assert names == ["plots/wall-16k.png", "plots/gain-against-cost.png"]
+    assert "plots/gain-against-cutoff.png" in charts.draw(tmp_path, results, {})
 
 
 def test_a_measure_that_nobody_has_is_no_column():

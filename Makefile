@@ -87,7 +87,7 @@ report: page
 page: $(VENV)/.with-train,report
 	$(BIN)/python -m demo.page --force build/report/page
 
-# The same on the whole test list, which it fetches first (690 MB, needs apt-get), with the networks before
+# The same on the whole test list, which it fetches first (930 MB, needs apt-get), with the networks before
 # quantisation, and with ffmpeg's exciter where ffmpeg is installed: the committed figures. An hour or two; stopped,
 # it goes on.
 evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv

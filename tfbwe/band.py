@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 LOWEST_CUTOFF_HZ = 3500.0
-HIGHEST_CUTOFF_HZ = 15200.0
+HIGHEST_CUTOFF_HZ = 17500.0
 """Cutoffs that training draws, and that a model is good for."""
-HIGHEST_HZ = 16000.0
-"""Up to where a high band is predicted and measured: lossy music is not to be trusted above."""
+HIGHEST_HZ = 20000.0
+"""Up to where a high band is predicted."""
 CROSSOVER = 0.8
 """Restoring acts from this share of the cutoff on: a gentle low-pass takes something there too."""
 FADE_HZ = 500.0

@@ -157,9 +157,14 @@ def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
 
 def _initial(other: Path, config: "Config") -> "keras.Model":
     """Best network of another run, which must have the shape of this one's."""
+    from tfbwe.network.autoencoder import AutoencoderConfig
+
     from .learning import run
 
-    if run.read_config(other).network != config.network:
+    its = run.read_config(other).network
+    if isinstance(its, AutoencoderConfig):  # dropout is no part of the shape
+        its = dataclasses.replace(its, dropout=getattr(config.network, "dropout", 0.0))
+    if its != config.network:
         raise ConfigError(f"--init {other}: expected a network of the same shape, see its {CONFIG}")
     return best_network(other)
 

@@ -1,7 +1,7 @@
-"""Precompute the CQT of music and of its degraded variants: ``python -m training.precompute``.
+"""Precompute pairs of music and of its degraded variants: ``python -m training.precompute``.
 
-Every block of the splits train and valid, each in a number of variants of the degradation, goes into TFRecord
-shards; `training.examples.shards` reads them. A shard depends on the seed alone, not on how many processes
+Every piece of the splits train and valid, each in a number of variants of the degradation, goes into shards;
+`training.examples.shards` reads them. A shard depends on the seed alone, not on how many processes
 work. What is interrupted, by whatever, is taken up where it was: a shard counts once it is in the index.
 """
 
@@ -26,7 +26,7 @@ from tfbwe.errors import ConfigError
 from .arguments import command, module, positive, whole_number
 
 if TYPE_CHECKING:
-    from .examples.cqt_pairs import Item
+    from .examples.pairs import Item
     from .examples.shards import Shard
 
 _WORK = ".work-"
@@ -43,15 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog=command("precompute"),
-        description="Write pairs of band-limited and full-band CQT blocks as TFRecord shards, to train on. "
-        "Interrupted, the same command goes on.",
+        description="Write pairs of band-limited and full-band music as shards, for any network to train on: "
+        "codecs and restoring run once, not in every run. Interrupted, the same command goes on.",
         epilog=f"example: {command('precompute')} --data music --out shards --variants 2",
         allow_abbrev=False,
     )
     parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
     parser.add_argument(
-        "--variants", required=True, type=positive, metavar="N", help="degradations of every block of 0.74 s"
+        "--variants", required=True, type=positive, metavar="N", help="degradations of every piece of 3 s"
     )
     parser.add_argument("--seed", type=whole_number, default=0, help="of degradations and order (default 0)")
     parser.add_argument(
@@ -76,7 +76,7 @@ def _guarded(options: argparse.Namespace) -> None:
 
 def precompute(options: argparse.Namespace) -> None:
     """Make the shards that the command line asks for, as far as they are not there."""
-    from .examples.cqt_pairs import description
+    from .examples.pairs import description
     from .examples.shards import SCHEMA, is_shards, read_schema, write_json
 
     for name, value in _ENVIRONMENT.items():
@@ -107,7 +107,7 @@ def precompute(options: argparse.Namespace) -> None:
 def _provenance() -> dict[str, Any]:
     from .provenance import git_revision, versions
 
-    packages = ("tfbwe", "numpy", "scipy", "soxr", "soundfile", "tensorflow")
+    packages = ("tfbwe", "numpy", "scipy", "soxr", "soundfile")
     return {"git_revision": git_revision(), "versions": versions(*packages)}
 
 
@@ -162,23 +162,21 @@ def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
     import joblib
     import tqdm
 
-    from .examples.cqt_pairs import Item, in_random_order, loud_blocks, work_for
     from .examples.drawn import Music
+    from .examples.pairs import Item, in_random_order, loud_pieces, work_for
     from .examples.shards import SPLITS
 
     plan = {}
     for split in SPLITS:
         tracks = sorted((track for track, _ in Music(options.data, split).tracks), key=lambda row: row.file)
         work = joblib.Parallel(n_jobs=options.jobs, return_as="generator")(
-            joblib.delayed(work_for)(
-                os.getpid(), loud_blocks, options.data, track, options.seed, options.variants
-            )
+            joblib.delayed(work_for)(os.getpid(), loud_pieces, options.data, track, options.variants)
             for track in tracks
         )
         bar = tqdm.tqdm(work, total=len(tracks), desc=f"reading {split}", unit="track", disable=None)
         items = [Item(track, *key) for track, keys in zip(tracks, bar, strict=True) for key in keys]
         if not items:
-            raise ConfigError(f"{options.data}: expected music in the split {split}, every block is silent")
+            raise ConfigError(f"{options.data}: expected music in the split {split}, all of it is silent")
         plan[split] = in_random_order(items, options.seed, split)
     return plan
 
@@ -189,7 +187,7 @@ def _described(plan: dict[str, list[Item]]) -> dict[str, Any]:
 
     counts = {}
     for split, items in plan.items():
-        rows = repr([(item.track.file, item.block, item.variant) for item in items])
+        rows = repr([(item.track.file, item.piece, item.variant) for item in items])
         counts[split] = {
             "examples": len(items),
             "shards": -(-len(items) // SHARD_EXAMPLES),
@@ -211,10 +209,10 @@ def _cut(plan: dict[str, list[Item]]) -> dict[str, list[Item]]:
 
 def _announce(out: Path, plan: dict[str, list[Item]], shards: dict[str, list[Item]]) -> None:
     """Say what will be written; refuse if the disk cannot take it."""
-    from .examples.cqt_pairs import example_bytes
+    from .examples.shards import EXAMPLE
 
     examples = sum(map(len, shards.values()))
-    needed = examples * example_bytes()
+    needed = examples * EXAMPLE.itemsize
     sizes = " and ".join(f"{len(items)} of {split}" for split, items in plan.items())
     print(
         f"{out}: examples: {sizes}; to write: {examples} in {counted(len(shards), 'shard')}, "
@@ -265,8 +263,8 @@ def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dic
 
     from tfbwe.atomic import replace_synced
 
-    from .examples.cqt_pairs import work_for, write_shard
-    from .examples.shards import BLOCK_HOURS, write_index
+    from .examples.pairs import work_for, write_shard
+    from .examples.shards import PIECE_HOURS, write_index
 
     out: Path = options.out
     before = sum(shard.examples for shard in index.values())
@@ -288,7 +286,7 @@ def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dic
             write_index(out, index)
             bar.update(shard.examples)
             done += shard.examples
-            speed = done * BLOCK_HOURS * 3600 / (time.monotonic() - begun)
+            speed = done * PIECE_HOURS * 3600 / (time.monotonic() - begun)
             bar.set_postfix_str(f"{speed:.0f} x real time")
     gigabytes = sum(shard.bytes for shard in index.values()) / _GB
     print(

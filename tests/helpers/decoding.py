@@ -19,7 +19,7 @@ CQT_TRANSFORM = {
     "block_length": 32768,
     "overlap": 8192,
     "bins_per_octave": 48,
-    "f_min": 55.0,
+    "f_min": 64.0,
     "f_max": 20500.0,
     "bins": 400,
 }

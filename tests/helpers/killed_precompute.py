@@ -15,7 +15,7 @@ moved = []
 
 def replace_or_die(temporary, destination):
     replace_synced(temporary, destination)
-    moved.extend([destination] if destination.suffix == ".tfrecord" else [])
+    moved.extend([destination] if destination.suffix == ".npy" else [])
     if len(moved) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 

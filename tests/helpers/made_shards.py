@@ -1,4 +1,4 @@
-"""A music folder of a few blocks, and shards made of it once for all tests that read them."""
+"""A music folder of a few pieces, and shards made of it once for all tests that read them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 import soundfile
 
 from tests.helpers.smoke import RATE, made_up_song
-from tfbwe.cqt import BLOCK_LENGTH
 from training import precompute
 from training.examples import shards
-from training.music.manifest import MANIFEST_NAME, Track, write_manifest
+from training.examples.drawn import read
+from training.examples.shards import PIECE_SAMPLES
+from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 
 SHARD_EXAMPLES = 3
-BLOCKS = {"long.wav": 5, "short.wav": 2, "held out.wav": 4}
-SILENT_BLOCK = 2
+PIECES = {"long.wav": 3, "short.wav": 2, "held out.wav": 3}
+SILENT_PIECE = 1
 """Of the track held out."""
 VARIANTS = 2
-EXAMPLES = {"train": 14, "valid": 6}
-"""In VARIANTS variants, without the silent block."""
+EXAMPLES = {"train": 10, "valid": 4}
+"""In VARIANTS variants, without the silent piece."""
 
 
 def few_in_a_shard(monkeypatch) -> None:
@@ -31,10 +32,10 @@ def few_in_a_shard(monkeypatch) -> None:
 
 def write_music(folder: Path) -> Path:
     rows = []
-    for i, (name, blocks) in enumerate(BLOCKS.items()):
-        x = made_up_song(i, (blocks - 0.5) * BLOCK_LENGTH / RATE, channels=1 + i % 2)
+    for i, (name, pieces) in enumerate(PIECES.items()):
+        x = made_up_song(i, (pieces - 0.5) * PIECE_SAMPLES / RATE, channels=1 + i % 2)
         if name == "held out.wav":
-            x[:, SILENT_BLOCK * BLOCK_LENGTH : (SILENT_BLOCK + 1) * BLOCK_LENGTH] = 0
+            x[:, SILENT_PIECE * PIECE_SAMPLES : (SILENT_PIECE + 1) * PIECE_SAMPLES] = 0
         soundfile.write(folder / name, x.T, RATE, subtype="FLOAT")
         rows.append(
             Track(
@@ -92,28 +93,35 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def records(folder: Path) -> list:
-    """Features of all examples, `tf.train.Features`, in the order of the index."""
-    import tensorflow as tf
+def records(folder: Path, split: str = "") -> np.ndarray:
+    """All examples of a split, or of both, in the order of the index."""
+    names = [name for name in shards.read_index(folder) if name.startswith(split)]
+    return np.concatenate([np.load(folder / name) for name in names])
 
-    found = []
-    for name in shards.read_index(folder):
-        for record in tf.data.TFRecordDataset(str(folder / name)).as_numpy_iterator():
-            found.append(tf.train.Example.FromString(record).features.feature)
+
+def keys(folder: Path) -> list[tuple[str, int]]:
+    """Track and piece of every example: the one whose channels make up its original."""
+    return [_key(record["original"]) for record in records(folder)]
+
+
+def _key(original: np.ndarray) -> tuple[str, int]:
+    found = [key for key, music in _pieces().items() if np.abs(_unmixed(original, music)).max() < 1e-4]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def _unmixed(original: np.ndarray, music: np.ndarray) -> np.ndarray:
+    """What is left of a signal without any mix of the channels of music (samples, channels)."""
+    weights = np.linalg.lstsq(music, original, rcond=None)[0]
+    return original - music @ weights
+
+
+@functools.cache
+def _pieces() -> dict[tuple[str, int], np.ndarray]:
+    found = {}
+    for track in read_manifest(music()):
+        x = read(music(), track)
+        for piece in range(PIECES[track.file]):
+            part = x[piece * PIECE_SAMPLES : (piece + 1) * PIECE_SAMPLES]
+            found[track.file, piece] = np.pad(part, [(0, PIECE_SAMPLES - len(part)), (0, 0)])
     return found
-
-
-def keys(folder: Path) -> list[tuple[str, int, int]]:
-    """Track, block and variant of every example."""
-    return [
-        (
-            feature["track"].bytes_list.value[0].decode(),
-            feature["block"].int64_list.value[0],
-            feature["variant"].int64_list.value[0],
-        )
-        for feature in records(folder)
-    ]
-
-
-def spectrum(feature, name: str) -> np.ndarray:
-    return np.frombuffer(feature[name].bytes_list.value[0], "<f2").reshape(2, 448, shards.BINS)

@@ -27,11 +27,12 @@ from tfbwe.transform import TRANSFORMS
 pytest.importorskip("scipy")
 
 from training.comparison.report import COLUMNS
-from training.degradation.codecs import CODECS
+from training.degradation.codecs import CODECS, Codec
 from training.degradation.conditions import CONDITIONS, REGIMES
-from training.degradation.degrade import DRAWING, STAGES, Gain, Mono, draw
+from training.degradation.degrade import STAGES, Gain, Mix
+from training.degradation.drawing import DRAWING, draw
 from training.degradation.filters import FAMILIES, Lowpass
-from training.degradation.rounding import Rounding
+from training.degradation.rounding import DITHERS, Rounding
 
 SCORES = {"visqol"}
 """Measured by `training.comparison.scoring`, not by `compare`."""
@@ -39,7 +40,8 @@ UNTITLED = {"AU", "W64"}
 """Containers that hold no tags."""
 EXAMPLES = {
     "Gain": (-6.0,),
-    "Mono": (),
+    "Mix": ((0.5, -0.2),),
+    "LowCut": (300.0,),
     "Rounding": (12,),
     "Lowpass": ("brickwall", 8000.0),
     "Codec": ("mp3", 0.4),
@@ -126,25 +128,32 @@ def test_every_stage_is_frozen_keeps_the_shape_and_is_drawn():
     for stage in STAGES:
         made = stage(*EXAMPLES[stage.__name__])
         y = made.apply(x, 44100)
-        assert y.shape == (x[:1] if stage is Mono else x).shape
+        assert y.shape == (x[:1] if stage is Mix else x).shape
         assert y.dtype == np.float32
         assert not np.array_equal(y, x)
         with pytest.raises(dataclasses.FrozenInstanceError):
             made.other = 0
     rng = np.random.default_rng(0)
     drawn = {type(stage) for _ in range(200) for stage in draw(rng, 20000)}
-    assert drawn == set(STAGES) - {Mono}  # training crops are mono
+    assert drawn == set(STAGES)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_filter_works_and_is_drawn(family):
     own = FAMILIES[family]
     Lowpass(family, 8000.0, 6 if own.recursive else 0).apply(noise(1, 5000), 44100)
-    assert own.recursive == any(family == name for name, *_ in DRAWING.gentle_filters)
+    drawn = dict(DRAWING.sharp_families), {name for name, *_ in DRAWING.gentle_filters}
+    assert own.recursive == (family in drawn[1])
+    assert (family in drawn[0]) == (not own.gentle)
 
 
-def test_every_codec_is_drawn():
-    assert set(DRAWING.codecs) == {name for name, codec in CODECS.items() if not codec.by_ffmpeg}
+def test_every_codec_and_every_dither_is_drawn():
+    assert set(dict(DRAWING.codecs)) == set(CODECS)
+    rng = np.random.default_rng(0)
+    drawn = [stage for _ in range(1000) for stage in draw(rng, 20000)]
+    names = {stage.name for stage in drawn if isinstance(stage, Codec)}
+    assert names == {name for name, form in CODECS.items() if form.found}
+    assert {stage.dither for stage in drawn if isinstance(stage, Rounding)} == set(DITHERS)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)

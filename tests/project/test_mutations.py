@@ -17,7 +17,7 @@ from tests.helpers.paths import ROOT
 DECODER = "tests/tfbwe/test_decoder_restoring.py"
 GAIN = f"{DECODER}::test_a_known_gain_multiplies_what_was_received_in_its_place"
 LEVEL = (
-    "tests/training/learning/test_objective.py"
+    "tests/training/learning/test_losses.py"
     "::test_the_level_asks_for_the_mean_power_where_the_magnitude_asks_for_the_median"
 )
 QUIET = "tests/tfbwe/measures/test_distances.py::test_quiet_frames_do_not_count_for_the_distance"
@@ -42,8 +42,8 @@ MUTATIONS = {
     ),
     "a metric with the wrong axis": (
         "tfbwe/measures/distances.py",
-        "np.sqrt(part.mean(axis=-1))",
-        "np.sqrt(part.mean(axis=-2))",
+        "np.square(difference).mean(axis=-1)",
+        "np.square(difference).mean(axis=-2)",
         QUIET,
     ),
 }

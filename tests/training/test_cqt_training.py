@@ -1,21 +1,16 @@
-"""The CQT model from music or shards to a run, to model files and to the decoder."""
+"""The CQT model from music to a run, to model files and to the decoder."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.helpers import made_shards, smoke
-from tests.helpers.paths import ROOT
+from tests.helpers import smoke
 
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
@@ -28,13 +23,11 @@ from tfbwe.model.bundle import load_bundle  # noqa: E402
 from tfbwe.network.autoencoder import autoencoder  # noqa: E402
 from tfbwe.transform import TRANSFORMS  # noqa: E402
 from training import fit  # noqa: E402
-from training.examples import cqt_pairs  # noqa: E402
 from training.examples.drawn import Music, example  # noqa: E402
 from training.learning.objective import Trainer  # noqa: E402
 from training.learning.presets import preset  # noqa: E402
 from training.learning.run import read_history  # noqa: E402
-from training.learning.trainer import load_trainer  # noqa: E402
-from training.learning.transforms import ConstantQ, spectrum_of  # noqa: E402
+from training.learning.transforms import ConstantQ  # noqa: E402
 
 CONFIG = preset("cqt", "smoke")
 
@@ -53,13 +46,6 @@ def run() -> Path:
 
 
 @functools.cache
-def run_on_shards() -> Path:
-    folder = smoke.run().with_name("cqt run on shards")
-    assert fit.main(arguments(made_shards.made(), folder)) == 0
-    return folder
-
-
-@functools.cache
 def exported() -> Path:
     out = smoke.run().with_name("cqt models")
     networks = [str(run()), "--restore", str(smoke.restoring_run())]
@@ -69,11 +55,6 @@ def exported() -> Path:
 
 def numpy(x):
     return keras.ops.convert_to_numpy(x)
-
-
-def state(checkpoint):
-    trainer = load_trainer(checkpoint)
-    return [numpy(v) for v in [*trainer.weights, *trainer.optimizer.variables]]
 
 
 def batch_of(count):
@@ -95,24 +76,15 @@ def test_the_network_sees_what_the_decoder_sees():
     cqt = CQT()
     expected = cqt.forward(x * block_window(BLOCK_LENGTH, BLOCK_LENGTH // 4))[..., cqt.constant_q][..., :400]
     np.testing.assert_allclose(real + 1j * imaginary, expected, atol=1e-3)
-    assert ConstantQ(400).frequencies[0] == 55.0
-
-
-def test_spectra_from_shards_have_the_loss_of_their_waveforms():
-    waves = batch_of(3)
-    spectra = dict(waves)
-    for name in ("received", "original"):
-        pairs = [cqt_pairs.spectrum(block) for block in waves[name]]
-        spectra[name] = np.stack(pairs).astype(np.float32)
-    trainer = random_trainer()
-    np.testing.assert_allclose(numpy(trainer(spectra)), numpy(trainer(waves)), rtol=0.01, atol=0.01)
-    parts = spectrum_of(trainer.transform, spectra["received"])
-    assert [part.shape for part in parts] == [(3, 448, 400)] * 2
+    assert ConstantQ(400).frequencies[0] == 64.0
+    assert ConstantQ(400).frequencies[-1] == pytest.approx(20300, abs=100)
 
 
 def test_what_lies_below_the_cutoff_is_left_to_the_received_signal():
     """A loss of the output alone: another residual under the cutoff changes nothing."""
     waves = {**batch_of(2), "cutoff_hz": np.full((2, 1), 10000, np.float32)}
+    waves["reach_hz"] = np.maximum(waves["reach_hz"], 10000)
+    waves["bandwidth_hz"] = np.full((2, 1), 20000, np.float32)
     trainer = random_trainer()
     low = trainer.transform.frequencies <= 10000
     untouched = trainer.network
@@ -128,49 +100,14 @@ def test_what_lies_below_the_cutoff_is_left_to_the_received_signal():
     assert (loss(0.0, 0.5) != loss(0.0, 0.0)).all()
 
 
-@pytest.mark.parametrize("folder", [run, run_on_shards], ids=["music", "shards"])
-def test_a_run_learns_from_music_and_from_shards(folder):
-    rows = read_history(folder())
+def test_a_run_learns_from_music():
+    rows = read_history(run())
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
-    assert json.loads((folder() / "config.json").read_text())["config"]["model"] == "cqt"
-    with np.load(folder() / "features.npz") as features:
+    assert json.loads((run() / "config.json").read_text())["config"]["model"] == "cqt"
+    with np.load(run() / "features.npz") as features:
         assert features["valid"].shape[1:] == features["train"].shape[1:] == (448, 400)
         assert np.isfinite(features["train"]).all()
-
-
-def test_a_run_on_shards_that_is_killed_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
-    folder = tmp_path / "run"
-    killed = subprocess.run(
-        [sys.executable, "tests/helpers/killed_run.py", *arguments(made_shards.made(), folder)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert len(read_history(folder)) == 1
-    assert fit.main(arguments(made_shards.made(), folder, "--resume")) == 0
-    for mine, its in zip(state(folder / "last.keras"), state(run_on_shards() / "last.keras"), strict=True):
-        np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-5)
-
-
-def test_shards_are_for_cqt_networks_alone(tmp_path, capsys):
-    settings = ["--model", "stft", "--preset", "smoke", "--run", str(tmp_path / "run")]
-    assert fit.main([*settings, "--data", str(made_shards.made())]) == 1
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "constant-Q" in line
-    assert not (tmp_path / "run").exists()
-
-
-def test_shards_are_for_networks_that_read_what_was_restored_alone(tmp_path, capsys):
-    paper = [*arguments(made_shards.made(), tmp_path / "run"), "objective=squared_error"]
-    paper.insert(paper.index("--data"), paper.pop())
-    assert fit.main(paper) == 1
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "as restoring leaves them" in line
-    assert "squared_error wants what was received: give it a music folder" in line
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("quantisation", export_cli.QUANTISATIONS)

@@ -20,7 +20,7 @@ from .tables import make_tables
 
 BLOCK_LENGTH = 32768
 BINS_PER_OCTAVE = 48
-F_MIN = 55.0
+F_MIN = 64.0
 F_MAX = 20500.0
 
 FloatArray = npt.NDArray[np.float32]

@@ -30,8 +30,8 @@ class AutoencoderConfig:
     Attributes
     ----------
     bins : int
-        Bins or bands that are read and predicted, from the lowest up, 1025 at most. 768 bins of the STFT
-        reach 16.5 kHz, 400 bands of the constant-Q transform 17.5 kHz.
+        Bins or bands that are read and predicted, from the lowest up, 1025 at most. 960 bins of the STFT
+        reach 20.6 kHz, 400 bands of the constant-Q transform 20.3 kHz.
     frames : int, optional
         Frames of an excerpt; any number if ``None``.
     time_stride : int
@@ -55,13 +55,13 @@ class AutoencoderConfig:
         If a value is outside its range, or the stages do not fit together.
     """
 
-    bins: int = 768
+    bins: int = 960
     frames: int | None = None
     time_stride: int = 1
     channels: tuple[int, ...] = (12, 24, 32)
     kernels: tuple[int, ...] = (9, 7, 5)
     strides: tuple[int, ...] = (4, 4, 2)
-    bottleneck: int = 112
+    bottleneck: int = 96
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     causal: bool = True
     dropout: float = 0.0

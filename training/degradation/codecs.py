@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import soundfile
 import soxr
 
 from tfbwe.errors import AudioError, ConfigError
+from tfbwe.stft import BIN_HZ, stft
 
 from . import ffmpeg
 from .filters import Signal
@@ -27,19 +29,46 @@ AAC_DELAY = 1024
 
 @dataclass(frozen=True)
 class Format:
-    """How libsndfile, or ffmpeg, calls a codec, and the sample rates in Hz that it knows."""
+    """What there is to know of a codec.
+
+    Attributes
+    ----------
+    container, subtype : str
+        As libsndfile, or ffmpeg, calls it.
+    rates : tuple of int
+        The sample rates in Hz that it knows.
+    variable, constant : tuple of two floats, or None
+        Compression levels of variable rate, and constant rates in kb/s, at which it has its own low-pass;
+        None where there is no such mode.
+    by_ffmpeg : bool
+    """
 
     container: str
     subtype: str
     rates: tuple[int, ...]
+    variable: tuple[float, float] | None = None
+    constant: tuple[float, float] | None = None
     by_ffmpeg: bool = False
+
+    @property
+    def found(self) -> bool:
+        """Whether it is installed."""
+        return not self.by_ffmpeg or ffmpeg.found() is not None
 
 
 CODECS = {
-    "mp3": Format("MP3", "MPEG_LAYER_III", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
-    "vorbis": Format("OGG", "VORBIS", (8000, 11025, 16000, 22050, 32000, 44100, 48000)),
-    "opus": Format("OGG", "OPUS", (48000,)),
-    "aac": Format("adts", "aac", (16000, 22050, 24000, 32000, 44100, 48000), by_ffmpeg=True),
+    "mp3": Format(
+        "MP3",
+        "MPEG_LAYER_III",
+        (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+        variable=(0.3, 0.95),
+        constant=(24.0, 160.0),
+    ),
+    "vorbis": Format("OGG", "VORBIS", (8000, 11025, 16000, 22050, 32000, 44100, 48000), variable=(0.5, 0.99)),
+    "opus": Format("OGG", "OPUS", (48000,), variable=(0.965, 0.995)),
+    "aac": Format(
+        "adts", "aac", (16000, 22050, 24000, 32000, 44100, 48000), constant=(24.0, 160.0), by_ffmpeg=True
+    ),
 }
 
 
@@ -54,7 +83,9 @@ class Codec:
     level : float
         Compression level of libsndfile, 0 (best) to below 1 (smallest).
     constant : bool
-        Constant bit rate, 320 - 288 * `level` kb/s: for MP3, and always for AAC.
+        Constant bit rate, see `at_rate`: for MP3, and always for AAC.
+    sample_rate : int, optional
+        At which is coded, in Hz; that of the signal by default.
 
     Raises
     ------
@@ -65,6 +96,7 @@ class Codec:
     name: str
     level: float
     constant: bool = False
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in CODECS:
@@ -77,6 +109,11 @@ class Codec:
             raise ConfigError(
                 f"codec constant: expected for aac, maybe for mp3, not else; received {self.constant} for "
                 f"{self.name}"
+            )
+        if self.sample_rate is not None and self.sample_rate not in CODECS[self.name].rates:
+            raise ConfigError(
+                f"codec sample_rate of {self.name}: expected one of {CODECS[self.name].rates}, received "
+                f"{self.sample_rate}"
             )
 
     def apply(self, x: npt.ArrayLike, sample_rate: int) -> Signal:
@@ -92,14 +129,14 @@ class Codec:
             Any length. A signal beyond +-1 is scaled to +-1 for the codec and back. Channels are coded in
             pairs.
         sample_rate : int
-            Rate of `x` in Hz; where the codec does not know it (Opus: all but 48 kHz), soxr converts to
-            48 kHz and back.
+            Rate of `x` in Hz; soxr converts to that of the codec and back, to 48 kHz where the codec does not
+            know this one (Opus: all but 48 kHz).
 
         Returns
         -------
         received : (channels, samples) float32
-            Aligned with `x` to the sample, but for the two by which Opus leads at its lowest rates. Silence
-            stays silence.
+            Aligned with `x` to the sample, but for Opus at low rates: it leads by two, and lags by three or
+            four where it codes up to 4 kHz alone. Silence stays silence.
         size_bytes : int
             Of what was encoded, its container included; 0 for silence, which is not encoded.
 
@@ -116,7 +153,8 @@ class Codec:
         if not signal.any():
             return signal.copy(), 0
         scale = max(float(np.abs(signal).max()), 1.0)
-        codec_rate = sample_rate if sample_rate in CODECS[self.name].rates else FALLBACK_RATE
+        known = sample_rate in CODECS[self.name].rates
+        codec_rate = self.sample_rate or (sample_rate if known else FALLBACK_RATE)
         frames = soxr.resample(np.ascontiguousarray(signal.T) / scale, sample_rate, codec_rate)
         pairs = [
             self._decoded(frames[:, first : first + 2], codec_rate) for first in range(0, frames.shape[1], 2)
@@ -163,7 +201,7 @@ class Codec:
         """The same."""
         form, channels = CODECS[self.name], frames.shape[1]
         raw = ffmpeg.raw(sample_rate, channels)
-        rate = f"{320 - 288 * self.level:.0f}k"
+        rate = f"{_rate_kbps(self.level, sample_rate):.0f}k"
         encoding = [*raw, "-i", "-", "-c:a", form.subtype, "-b:a", rate, "-f", form.container, "-"]
         coded = ffmpeg.piped(encoding, ffmpeg.sound_of(frames.T), f"to encode {self.name} at {rate}b/s")
         decoding = ["-f", form.subtype, "-i", "-", *raw, "-"]
@@ -171,6 +209,66 @@ class Codec:
         return decoded[AAC_DELAY:], len(coded)
 
 
-def at_rate(name: str, rate_kbps: float) -> Codec:
-    """Return a codec of a constant bit rate, 32 to 320 kb/s."""
-    return Codec(name, min((320 - rate_kbps) / 288, 0.9999), constant=True)
+def at_rate(name: str, rate_kbps: float, sample_rate: int | None = None) -> Codec:
+    """Return a codec of a constant bit rate in kb/s, of all channels together.
+
+    MP3 has 32 to 320 kb/s at sample rates of 32 kHz and more, 8 to 160 below; `ConfigError` outside.
+    """
+    most, span = _LEVELS[_is_low(sample_rate)]
+    level = (most - rate_kbps) / span
+    if not 0 <= level <= 1:
+        raise ConfigError(f"codec rate: expected {most - span:g} to {most:g} kb/s, received {rate_kbps:g}")
+    return Codec(name, min(level, 0.9999), constant=True, sample_rate=sample_rate)
+
+
+_LEVELS = {False: (320.0, 288.0), True: (160.0, 152.0)}
+"""Rate in kb/s at level 0, and by how much it falls to level 1, at high and at low sample rates."""
+
+
+def _is_low(sample_rate: int | None) -> bool:
+    return sample_rate is not None and sample_rate < 32000
+
+
+def _rate_kbps(level: float, sample_rate: int) -> float:
+    most, span = _LEVELS[_is_low(sample_rate)]
+    return most - span * level
+
+
+_PROBE_RATE = 44100
+EDGE_POWER = 0.1
+"""Share of a band's power that comes through up to its edge. A codec that is short of bits leaves more and
+more out towards the edge, of noise more than of music: half of it is not enough to ask for."""
+
+
+@lru_cache(maxsize=4096)
+def edge_hz(codec: Codec, channels: int) -> float:
+    """Where a codec's band ends: it depends on its settings alone, and is measured on noise.
+
+    Parameters
+    ----------
+    codec : Codec
+    channels : int
+
+    Returns
+    -------
+    float
+        The highest frequency in Hz that comes through with `EDGE_POWER` of its power or more.
+    """
+    x = _probe()[:channels]
+    y = codec.apply(x, _PROBE_RATE)
+    gain = _smooth_power(y) / _smooth_power(x)
+    return float(np.flatnonzero(gain > EDGE_POWER).max(initial=0) * BIN_HZ)
+
+
+@cache
+def _probe() -> Signal:
+    """Two channels of pink noise, half of it common, (2, samples) float32."""
+    spectra = np.fft.rfft(np.random.default_rng(0).standard_normal((3, 2 * _PROBE_RATE)))
+    noise = np.fft.irfft(spectra / np.sqrt(np.arange(spectra.shape[1]) + 100.0))
+    return np.asarray(0.05 * (noise[:2] + noise[2]) / noise.std(), np.float32)
+
+
+def _smooth_power(x: Signal) -> npt.NDArray[np.float64]:
+    """Mean power of each bin of the STFT, over a few bins."""
+    power = (np.abs(stft(x)) ** 2).mean(axis=(0, 1))
+    return np.convolve(power, np.ones(5) / 5, "same") + 1e-12

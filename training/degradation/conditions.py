@@ -5,8 +5,8 @@ import dataclasses
 from tfbwe.audio.resampler import RESAMPLER_EDGE
 
 from .codecs import CODECS, Codec, at_rate
-from .degrade import Degradation, Mono
-from .filters import Lowpass
+from .degrade import Degradation, Mix
+from .filters import LowCut, Lowpass
 from .rounding import Rounding
 
 NOTHING = "nothing is left"
@@ -47,8 +47,8 @@ class Condition:
         return any(isinstance(stage, Codec) and CODECS[stage.name].by_ffmpeg for stage in self.degradation)
 
 
-def _brick_wall(name: str, cutoff_hz: float, regime: str = NOTHING) -> Condition:
-    return Condition(name, regime, (Lowpass("brickwall", cutoff_hz), Rounding()), cutoff_hz)
+def _brick_wall(name: str, cutoff_hz: float) -> Condition:
+    return Condition(name, NOTHING, (Lowpass("brickwall", cutoff_hz), Rounding()), cutoff_hz)
 
 
 def _dithered(name: str, cutoff_hz: float) -> Condition:
@@ -83,7 +83,7 @@ def _resampled(name: str, rate: float) -> Condition:
 
 def _mp3(name: str, regime: str, rate_kbps: int, cutoff_hz: float, mono: bool = False) -> Condition:
     """MP3 of constant rate. Its cutoff is that of LAME's low-pass, which goes by the rate of a channel."""
-    degradation: Degradation = (*([Mono()] if mono else []), at_rate("mp3", rate_kbps), Rounding())
+    degradation: Degradation = (*([Mix()] if mono else []), at_rate("mp3", rate_kbps), Rounding())
     note = f"LAME, constant {rate_kbps} kb/s{', mono' if mono else ''}"
     return Condition(name, regime, degradation, cutoff_hz, note)
 
@@ -96,12 +96,19 @@ CONDITIONS = (
     _brick_wall("brickwall-8k", 8000.0),
     _brick_wall("brickwall-4k", 4000.0),
     _brick_wall("brickwall-11k", 11025.0),
-    _brick_wall("brickwall-16k", 16000.0, WHOLE),
+    _brick_wall("brickwall-16k", 16000.0),
     _dithered("dithered-8k", 8000.0),
     _dithered("dithered-4k", 4000.0),
     _images("images-8k", 8000.0),
     _images("images-4k", 4000.0),
     _resampled("resampled-8k", 8000.0),
+    Condition(
+        "telephone",
+        NOTHING,
+        (LowCut(300.0), Lowpass("resample", 4000.0), Rounding()),
+        RESAMPLER_EDGE * 4000.0,
+        "kept at 8000 Hz, nothing below 300 Hz",
+    ),
     _resampled("resampled-16k", 16000.0),
     _resampled("resampled-22k", 22050.0),
     _recursive("butterworth-8k", RIGHT_PHASE, "butterworth", 8000.0, True, "order 6, forward and backward"),
@@ -122,8 +129,10 @@ CONDITIONS = (
     _mp3("mp3-32k", CODED, 32, 5550.0),
     _mp3("mp3-32k-mono", CODED, 32, 8250.0, mono=True),
     _mp3("mp3-64k", CODED, 64, 11000.0),
+    _mp3("mp3-64k-mono", CODED, 64, 16500.0, mono=True),
     _mp3("mp3-96k", CODED, 96, 15100.0),
-    _mp3("mp3-128k", WHOLE, 128, 16600.0),
+    _mp3("mp3-96k-mono", WHOLE, 96, 20000.0, mono=True),
+    _mp3("mp3-128k", CODED, 128, 16600.0),
     Condition(
         "vorbis-low", CODED, (Codec("vorbis", 0.99), Rounding()), 15100.0, "quality 0.1 of 10, about 67 kb/s"
     ),
@@ -132,7 +141,7 @@ CONDITIONS = (
     Condition(
         "opus-12k-mono",
         CODED,
-        (Mono(), Codec("opus", 0.979), Rounding()),
+        (Mix(), Codec("opus", 0.979), Rounding()),
         8000.0,
         "variable rate; the codec's wide band",
     ),

@@ -5,20 +5,17 @@ A degradation is a tuple of stages, each a frozen dataclass with a method `apply
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.band import HIGHEST_CUTOFF_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 
-from .codecs import CODECS, FALLBACK_RATE, Codec
-from .filters import FAMILIES, GUARD_SAMPLES, Lowpass, Signal
+from .codecs import Codec, edge_hz
+from .filters import LowCut, Lowpass, Signal
 from .rounding import Rounding
 
 
@@ -38,126 +35,22 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Mono:
-    """The mean of all channels, of original and received signal alike."""
+class Mix:
+    """A mix of all channels, of original and received signal alike: by `weights`, or their mean."""
+
+    weights: tuple[float, ...] = ()
 
     def apply(self, x: Signal, sample_rate: float) -> Signal:
         """Mix a signal (channels, samples) float32 down to (1, samples)."""
-        return np.asarray(x.mean(axis=0, keepdims=True), np.float32)
+        if not self.weights:
+            return np.asarray(x.mean(axis=0, keepdims=True), np.float32)
+        return np.asarray(np.array(self.weights, np.float32) @ x, np.float32)[None]
 
 
-Stage = Gain | Mono | Lowpass | Codec | Rounding
+Stage = Gain | Mix | LowCut | Lowpass | Codec | Rounding
 STAGES: tuple[type, ...] = get_args(Stage)
-"""Every kind of stage, in the order in which `draw` lines them up."""
+"""Every kind of stage."""
 Degradation = tuple[Stage, ...]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """What training draws a degradation from.
-
-    Attributes
-    ----------
-    lowest_hz, highest_hz : float
-        Cutoffs, log-uniform between.
-    sharp : float
-        Share of brick walls and resamplers; the rest are gentle, recursive filters.
-    resampled : float
-        Of the sharp ones, how many are a resampler.
-    zero_phase : float
-        Of the gentle ones, how many run forward and backward: there a coherent gain has something to win.
-    gentle_filters : tuple of (str, int, float)
-        Family, order and probability; the gentlest leave most to win.
-    rounded : float
-        Share that is rounded, to `bits`.
-    coded : float
-        Share that goes through a codec. Low, because a codec costs ten times as much time as all the rest.
-    codec_levels : tuple of two floats
-        Within them no codec's own low-pass falls below the cutoffs drawn here.
-    gains_db : tuple of two floats
-    """
-
-    lowest_hz: float = LOWEST_CUTOFF_HZ
-    highest_hz: float = HIGHEST_CUTOFF_HZ
-    sharp: float = 0.5
-    resampled: float = 0.2
-    zero_phase: float = 0.7
-    gentle_filters: tuple[tuple[str, int, float], ...] = (
-        ("butterworth", 6, 0.35),
-        ("bessel", 6, 0.15),
-        ("bessel", 12, 0.15),
-        ("chebyshev1", 6, 0.09),
-        ("chebyshev1", 8, 0.08),
-        ("chebyshev1", 10, 0.04),
-        ("chebyshev1", 12, 0.04),
-        ("elliptic", 6, 0.05),
-        ("elliptic", 12, 0.05),
-    )
-    rounded: float = 0.7
-    bits: int = 16
-    coded: float = 0.06
-    codecs: tuple[str, ...] = tuple(name for name, codec in CODECS.items() if not codec.by_ffmpeg)
-    codec_levels: tuple[float, float] = (0.0, 0.5)
-    gains_db: tuple[float, float] = (-13.0, 2.0)
-
-
-DRAWING = Drawing()
-
-
-def description() -> dict[str, Any]:
-    """All that decides what `draw` draws and what that does to a signal, as JSON holds it."""
-    parts = {
-        "drawing": dataclasses.asdict(DRAWING),
-        "families": {name: dataclasses.asdict(family) for name, family in FAMILIES.items()},
-        "codecs": {name: dataclasses.asdict(CODECS[name]) for name in DRAWING.codecs},
-        "codec_fallback_rate": FALLBACK_RATE,
-        "guard_samples": GUARD_SAMPLES,
-    }
-    found: dict[str, Any] = json.loads(json.dumps(parts))
-    return found
-
-
-def draw(rng: np.random.Generator, highest_hz: float) -> Degradation:
-    """Draw a degradation at random, as `DRAWING` says.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The same state gives the same degradation.
-    highest_hz : float
-        Highest cutoff worth drawing in Hz, usually the bandwidth of the track; at least 3500.
-
-    Returns
-    -------
-    Degradation
-        Gain, low-pass, now and then a codec, mostly rounding. The cutoff is log-uniform from 3.5 kHz to the
-        lower of 15.2 kHz and `highest_hz`.
-
-    Raises
-    ------
-    ConfigError
-        `highest_hz` is below 3500: there is no band left to predict.
-    """
-    its = DRAWING
-    if not highest_hz >= its.lowest_hz:
-        raise ConfigError(
-            f"degradation highest_hz: expected {its.lowest_hz:g} or more, received {highest_hz:g}"
-        )
-    top_hz = min(highest_hz, its.highest_hz)
-    cutoff_hz = min(its.lowest_hz * (top_hz / its.lowest_hz) ** rng.random(), top_hz)
-    if rng.random() < its.sharp:
-        lowpass = Lowpass("resample" if rng.random() < its.resampled else "brickwall", cutoff_hz)
-    else:
-        probabilities = [probability for *_, probability in its.gentle_filters]
-        family, order, _ = its.gentle_filters[rng.choice(len(probabilities), p=probabilities)]
-        lowpass = Lowpass(family, cutoff_hz, order, zero_phase=bool(rng.random() < its.zero_phase))
-    rounding = (Rounding(its.bits),) if rng.random() < its.rounded else ()
-    gain = Gain(float(rng.uniform(*its.gains_db)))
-    codec: tuple[Codec, ...] = ()
-    if rng.random() < its.coded:
-        name = its.codecs[rng.integers(len(its.codecs))]
-        codec = (Codec(name, float(rng.uniform(*its.codec_levels))),)
-    return (gain, lowpass, *codec, *rounding)
 
 
 def apply(x: npt.ArrayLike, sample_rate: int, degradation: Degradation) -> tuple[Signal, Signal]:
@@ -207,9 +100,22 @@ def apply_counted(
             size_bytes = size + (size_bytes or 0)
         else:
             received = stage.apply(received, sample_rate)
-        if isinstance(stage, Gain | Mono):
+        if isinstance(stage, Gain | Mix):
             original = stage.apply(original, sample_rate)
     return received, original, size_bytes
+
+
+def cutoff_hz_of(degradation: Degradation, channels: int) -> float:
+    """Where the received band of (channels, samples) ends: at a low-pass, or where a codec ends it, in Hz."""
+    ends = [math.inf]
+    for stage in degradation:
+        if isinstance(stage, Lowpass):
+            ends.append(stage.cutoff_hz)
+        elif isinstance(stage, Codec):
+            ends.append(edge_hz(stage, channels))
+        elif isinstance(stage, Mix):
+            channels = 1
+    return min(ends)
 
 
 def lowpass_of(degradation: Degradation) -> Lowpass | None:

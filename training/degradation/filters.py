@@ -180,6 +180,26 @@ class Lowpass:
         return np.asarray(sosfilt(sections, x), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class LowCut:
+    """A Butterworth high-pass of order 4, as of a telephone; `ConfigError` if its edge is not above 0 Hz."""
+
+    cutoff_hz: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.cutoff_hz) and self.cutoff_hz > 0):
+            raise ConfigError(f"low cut cutoff_hz: expected above 0 Hz, received {self.cutoff_hz}")
+
+    def apply(self, x: Signal, sample_rate: float) -> Signal:
+        """Filter a signal (channels, samples) float32 once; it starts from rest."""
+        from scipy.signal import butter, sosfilt
+
+        if x.size == 0:
+            return np.array(x, np.float32)
+        sections = butter(4, self.cutoff_hz, "highpass", fs=sample_rate, output="sos")
+        return np.asarray(sosfilt(sections, x), dtype=np.float32)
+
+
 def _guard(x: Signal) -> Signal:
     """Put mirror images of the two ends, faded to zero, around `x`: (channels, samples + 2 guards)."""
     guarded = np.pad(x, ((0, 0), (GUARD_SAMPLES, GUARD_SAMPLES)), mode="reflect")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tfbwe.restoration.statistics import BAND_BINS, BANDS, USED
+from tfbwe.restoration.statistics import BAND_BINS, BANDS, CENTRES_HZ, USED
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 
 from .filters import Lowpass, design, gaussian
@@ -31,16 +31,19 @@ class Response:
     Attributes
     ----------
     kind : str
-        One of `KINDS`, `KEPT_OUT`, or ``brickwall``.
+        One of `KINDS`, `KEPT_OUT`, `IMAGES`, or ``brickwall``.
     cutoff_hz : float
         Where its pass band ends.
     log_gain : (155,) float32
         Nepers, 0 and below, of the root mean square over the bins of each band.
+    source : (155,) int64
+        The band that each band's sound comes from: itself, but for images.
     """
 
     kind: str
     cutoff_hz: float
     log_gain: npt.NDArray[np.float32]
+    source: npt.NDArray[np.int64] = dataclasses.field(default_factory=lambda: np.arange(BANDS))
 
 
 def log_gain_of(lowpass: Lowpass) -> npt.NDArray[np.float32]:
@@ -120,6 +123,24 @@ KEPT_OUT: dict[str, Filter] = {"gaussian": lambda rng, cutoff_hz: gaussian(BINS_
 """Kinds that no network is trained on, to see how it does on what it does not know."""
 BRICK_WALL = 0.15
 """Share of brick walls."""
+IMAGES = ("linear", "hold")
+"""Poor resamplers, which leave images of the band: nothing that could be restored."""
+IMAGE_SHARE = 0.06
+"""Of each."""
+
+
+def _images(kind: str, cutoff_hz: float) -> Response:
+    """Response of a poor resampler: a good one to twice the cutoff, and back by `kind`."""
+    number = np.floor((CENTRES_HZ + cutoff_hz) / (2 * cutoff_hz))
+    source_hz = np.abs(CENTRES_HZ - 2 * cutoff_hz * number)
+    kept = np.clip((cutoff_hz - source_hz) / (_ROLL_OFF * cutoff_hz), 0, 1)
+    amplitude = kept * np.abs(np.sinc(CENTRES_HZ / (2 * cutoff_hz))) ** (2 if kind == "linear" else 1)
+    log_gain = np.log(np.maximum(amplitude, SMALLEST)).astype(np.float32)
+    return Response(kind, cutoff_hz, log_gain, np.abs(source_hz[:, None] - CENTRES_HZ).argmin(1))
+
+
+_ROLL_OFF = 0.08
+"""Of a good resampler, as a share of its cutoff."""
 
 
 def drawn(rng: np.random.Generator, kind: str | None = None) -> Response:
@@ -131,9 +152,13 @@ def drawn(rng: np.random.Generator, kind: str | None = None) -> Response:
     """
     cutoff_hz = float(LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** rng.random())
     if kind is None:
-        names = ["brickwall", *KINDS]
-        shares = np.array([BRICK_WALL, *((1 - BRICK_WALL) * share for share, _ in KINDS.values())])
+        names = ["brickwall", *IMAGES, *KINDS]
+        rest = 1 - BRICK_WALL - IMAGE_SHARE * len(IMAGES)
+        sharp = [BRICK_WALL, *(IMAGE_SHARE for _ in IMAGES)]
+        shares = np.array([*sharp, *(rest * share for share, _ in KINDS.values())])
         kind = str(rng.choice(names, p=shares / shares.sum()))
+    if kind in IMAGES:
+        return _images(kind, cutoff_hz)
     if kind == "brickwall":
         amplitude = np.where(cutoff_hz >= BINS_HZ, 1.0, 0.0)
     else:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -23,7 +24,7 @@ from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
 from ..arguments import module
-from ..degradation import degrade
+from ..degradation import degrade, drawing
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
 from .restored import found_cutoff_hz, restored
 
@@ -113,18 +114,21 @@ class Music:
                 f"{data / MANIFEST_NAME}: expected tracks of the split {split}, there are none; "
                 f"a folder of at least two tracks, scanned by {module('corpus')}, has both"
             )
-        bar = tqdm.tqdm(rows, desc=f"decoding {split}", unit="track", disable=None)
-        self.tracks = [(track, decoded(data, track)) for track in bar]
+        work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+            joblib.delayed(decoded)(data, track) for track in rows
+        )
+        bar = tqdm.tqdm(work, total=len(rows), desc=f"decoding {split}", unit="track", disable=None)
+        self.tracks = list(zip(rows, bar, strict=True))
         seconds = np.array([track.seconds for track in rows])
         self.hours = float(seconds.sum() / 3600)
         self._edges = np.cumsum(seconds) / seconds.sum()
 
     def crop(self, rng: np.random.Generator, samples: int) -> tuple[npt.NDArray[np.float32], float]:
-        """Draw a crop that is not silent, mixed down at random.
+        """Draw a crop that is not silent.
 
         Returns
         -------
-        x : (1, samples) float32
+        x : (channels, samples) float32
         bandwidth_hz : float
             How far up it is to be trusted.
         """
@@ -134,20 +138,14 @@ class Music:
             start = int(rng.integers(0, max(1, len(music) - samples)))
             x = np.asarray(music[start : start + samples]).T
             x = np.pad(x, [(0, 0), (0, samples - x.shape[1])])
-            mono = mix_down(rng, x)
-            if float(np.mean(mono**2)) > SILENT_POWER:
+            if not is_silent(x):
                 break
-        return mono, min(track.bandwidth_hz, HIGHEST_HZ)
+        return x, min(track.bandwidth_hz, HIGHEST_HZ)
 
 
-def mix_down(rng: np.random.Generator, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mix (channels, samples) down to one channel: one of them, the mean of all, or a random mix."""
-    kind = rng.random()
-    if kind < 0.4 or len(x) == 1:
-        return x[[int(rng.integers(len(x)))]]
-    weights = np.ones(len(x)) if kind < 0.7 else rng.uniform(-0.3, 1.0, len(x))
-    weights = weights / max(1.0, float(np.abs(weights).sum()))
-    return np.asarray(weights @ x, np.float32)[None]
+def is_silent(x: npt.NDArray[np.float32]) -> bool:
+    """Whether music (channels, samples) is no example."""
+    return float(np.mean(x**2)) <= SILENT_POWER
 
 
 def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
@@ -166,15 +164,13 @@ def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
 def degraded(
     rng: np.random.Generator, x: npt.NDArray[np.float32], bandwidth_hz: float, restores: bool
 ) -> Batch:
-    """Example of a piece of music (1, samples), good up to `bandwidth_hz`; what `example` returns."""
-    degradation = degrade.draw(rng, CUTOFF_MARGIN * bandwidth_hz)
+    """Example of a piece of music (channels, samples), good up to `bandwidth_hz`; what `example` returns."""
+    degradation = drawing.draw(rng, CUTOFF_MARGIN * bandwidth_hz, len(x))
     received, original = degrade.apply(x, SAMPLE_RATE, degradation)
-    lowpass = degrade.lowpass_of(degradation)
-    assert lowpass is not None
-    cutoff_hz, reach_hz = lowpass.cutoff_hz, SAMPLE_RATE / 2
+    cutoff_hz, reach_hz = degrade.cutoff_hz_of(degradation, len(x)), SAMPLE_RATE / 2
     if restores:
-        cutoff_hz = found_cutoff_hz(rng, lowpass)
-        received, reach_hz = restored(rng, received, lowpass, cutoff_hz)
+        cutoff_hz = found_cutoff_hz(rng, cutoff_hz)
+        received, reach_hz = restored(rng, received, degrade.lowpass_of(degradation), cutoff_hz)
     return {
         "received": received[0],
         "original": original[0],

@@ -81,22 +81,23 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     spread = np.sqrt(np.maximum(square - log * log, 0))
     timbre = _equaliser(rng) + np.float32(rng.uniform(-13, 2) * np.log(10) / 20)
     mean, log, root = mean * np.exp(2 * timbre), log + 2 * timbre, root * np.exp(timbre)
-    noise = _noise(rng)
-    received = mean * np.exp(2 * response.log_gain)
+    noise, gain, source = _noise(rng), response.log_gain, response.source
+    received = mean[source] * np.exp(2 * gain)
     noise = noise + LEAKAGE @ received
     moments = under_noise(
-        received, log + 2 * response.log_gain, root * np.exp(response.log_gain), spread, noise
+        received, log[source] + 2 * gain, root[source] * np.exp(gain), spread[source], noise
     )
+    own = source == np.arange(BANDS)  # an image is no rest of what was there
     counts = (FIRST_BAND * response.cutoff_hz < CENTRES_HZ) & (0.97 * recording.bandwidth_hz > CENTRES_HZ)
     wiener = received / (received + noise)
     cutoff_hz = response.cutoff_hz * np.exp(CUTOFF_ERROR * rng.standard_normal())
     rows = {
         "moments": moments,
         "cutoff_hz": np.array([cutoff_hz]),
-        "log_gain": -response.log_gain,
+        "log_gain": -gain * own,
         "weight": wiener * counts,
         "original": mean * counts,
-        "received": received * counts,
+        "received": received * counts * own,
     }
     return {name: np.asarray(row, np.float32) for name, row in rows.items()}
 

@@ -24,14 +24,14 @@ CURVE_ERROR = 0.1
 """Relative error of the log gain, root mean square."""
 
 
-def found_cutoff_hz(rng: np.random.Generator, lowpass: Lowpass) -> float:
+def found_cutoff_hz(rng: np.random.Generator, cutoff_hz: float) -> float:
     """Cutoff as a receiver has it: given, or found."""
     error = CUTOFF_ERROR * rng.standard_normal() if rng.random() < 0.5 else 0.0
-    return float(lowpass.cutoff_hz * np.exp(error))
+    return float(cutoff_hz * np.exp(error))
 
 
 def restored(
-    rng: np.random.Generator, received: FloatArray, lowpass: Lowpass, cutoff_hz: float
+    rng: np.random.Generator, received: FloatArray, lowpass: Lowpass | None, cutoff_hz: float
 ) -> tuple[FloatArray, float]:
     """Undo a filter as a restoring network does.
 
@@ -39,7 +39,8 @@ def restored(
     ----------
     rng : numpy.random.Generator
     received : (1, samples) float32
-    lowpass : Lowpass
+    lowpass : Lowpass or None
+        The filter, if there was one.
     cutoff_hz : float
         As a receiver has it.
 
@@ -50,7 +51,7 @@ def restored(
     reach_hz : float
         Up to where it is music.
     """
-    if not FAMILIES[lowpass.family].recursive:
+    if lowpass is None or not FAMILIES[lowpass.family].recursive:
         return received, cutoff_hz
     curve = -log_gain_of(lowpass) * _error(rng)
     frames = stft(received).swapaxes(0, 1)

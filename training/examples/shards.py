@@ -1,17 +1,18 @@
-"""Precomputed pairs of CQT blocks in TFRecord shards: schema, index, and how training reads them.
+"""Precomputed pairs in shards: schema, index, and how training reads them.
 
 A folder of shards holds `schema.json`, which says what they are and how they come about, `index.json`, which
-lists the finished ones with their SHA-256, and the shards, ``train-00000-of-00345.tfrecord`` and so on. Their
-examples are in random order, so that reading one after the other is as good as drawing.
+lists the finished ones with their SHA-256, and the shards, ``train-00000-of-00345.npy`` and so on: arrays of
+records, read in place. A run of any network draws from them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,29 @@ import tqdm
 
 from tfbwe.atomic import replacing
 from tfbwe.console import counted
-from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
-from tfbwe.transform import TRANSFORMS, block_cqt
 
 from ..arguments import command
+from .batches import Batch
 
-FORMAT, VERSION = "tfbwe pairs of CQT blocks", 2
+FORMAT, VERSION = "tfbwe pairs", 3
 SCHEMA, INDEX = "schema.json", "index.json"
 SPLITS = ("train", "valid")
 SHARD_EXAMPLES = 64
-BINS = 400
-"""Bands kept, from the lowest of constant Q up: what a CQT network reads and predicts."""
-BLOCK_HOURS = BLOCK_LENGTH / SAMPLE_RATE / 3600
+PIECE_SAMPLES = 1 << 17
+"""Of an example, 3 s: a network's crop is drawn from it."""
+PIECE_HOURS = PIECE_SAMPLES / SAMPLE_RATE / 3600
+SIGNALS = ("received", "original")
 NUMBERS = ("cutoff_hz", "reach_hz", "bandwidth_hz")
 """Of each example, Hz."""
+EXAMPLE = np.dtype(
+    [
+        *((name, "<f4", (PIECE_SAMPLES,)) for name in SIGNALS),
+        *((name, "<f4", (1,)) for name in NUMBERS),
+    ]
+)
+"""Record of a shard."""
 _READS = 2
 _MAKE = f"`{command('precompute')}`"
 
@@ -54,27 +62,19 @@ class Shard:
 
 def format_description() -> dict[str, Any]:
     """Part of the schema that a reader relies on."""
-    cqt = block_cqt()
-    shape = [2, cqt.shape[0], BINS]
-    spectrum = {"dtype": "float16", "shape": shape, "axes": "real and imaginary part, frames, bands"}
     return {
         "format": FORMAT,
         "version": VERSION,
-        "transform": {**TRANSFORMS["cqt"].parameters, "bins": BINS},
+        "sample_rate": SAMPLE_RATE,
         "features": {
-            "received": spectrum,
-            "original": spectrum,
-            **{name: {"dtype": "float32", "shape": [1]} for name in NUMBERS},
-            "track": {"dtype": "string", "shape": [1]},
-            "block": {"dtype": "int64", "shape": [1]},
-            "variant": {"dtype": "int64", "shape": [1]},
+            name: {"dtype": "float32", "shape": list(EXAMPLE[name].shape)} for name in EXAMPLE.names or ()
         },
     }
 
 
 def shard_names(split: str, count: int) -> list[str]:
     """Names of the shards of a split, in their order."""
-    return [f"{split}-{i:05d}-of-{count:05d}.tfrecord" for i in range(count)]
+    return [f"{split}-{i:05d}-of-{count:05d}.npy" for i in range(count)]
 
 
 def is_shards(folder: Path) -> bool:
@@ -150,14 +150,14 @@ class Shards:
         ``train`` or ``valid``.
     verify : bool
         Compare the SHA-256 of every shard with the index: a second or so for each gigabyte. Existence and
-        size are checked in any case, and reading finds a damaged record by its own checksum.
+        size are checked in any case.
 
     Attributes
     ----------
     examples : int
         In one pass over the data.
     hours : float
-        Of music; a block counts once, however many variants of it there are.
+        Of music; a piece counts once, however many variants of it there are.
     schema : dict
 
     Raises
@@ -178,7 +178,7 @@ class Shards:
             raise ConfigError(f"{folder}: expected the split {' or '.join(SPLITS)}, received {split!r}")
         self.folder, self.split = folder, split
         self.examples = int(self.schema["splits"][split]["examples"])
-        self.hours = self.examples / self.schema["variants"] * BLOCK_HOURS
+        self.hours = self.examples / self.schema["variants"] * PIECE_HOURS
         index = read_index(folder)
         names = shard_names(split, self.schema["splits"][split]["shards"])
         missing = [name for name in names if name not in index]
@@ -195,6 +195,8 @@ class Shards:
             with ThreadPoolExecutor(_READS) as pool, bar:
                 for _ in pool.map(self._check_content, self._shards):
                     bar.update()
+        self._arrays = [np.load(folder / shard.name, mmap_mode="r") for shard in self._shards]
+        self._starts = np.cumsum([0, *(shard.examples for shard in self._shards)])
 
     def _check_size(self, shard: Shard) -> None:
         path = self.folder / shard.name
@@ -214,80 +216,52 @@ class Shards:
                 f"delete it and run {_MAKE} again"
             )
 
-    def dataset(self, batch_size: int, seed: int, first_example: int = 0) -> Any:
-        """Endless batches in a fixed order; that of the shards is drawn anew for every pass over the data.
+    def batch(self, samples: int, batch_size: int, seed: int, step: int) -> Batch:
+        """Examples of one step of a run: each once in every pass over the data, in an order of its own.
 
         Parameters
         ----------
+        samples : int
+            Length of a crop, up to `PIECE_SAMPLES`.
         batch_size : int
-        seed : int
+        seed, step : int
             0 or more.
-        first_example : int
-            Examples seen already: a resumed run gets the batches that it would have got.
 
         Returns
         -------
-        tf.data.Dataset
-            Of dictionaries: ``received``, ``original`` (batch, 2, frames, bands), real and imaginary part;
-            `NUMBERS` (batch, 1) Hz. All float32.
+        dict
+            As `drawn.batch` has it.
         """
-        import tensorflow as tf
+        numbers = range(step * batch_size, (step + 1) * batch_size)
+        rng = np.random.default_rng((2, seed, step))
+        places = [_order(self.examples, seed, n // self.examples)[n % self.examples] for n in numbers]
+        offsets = rng.integers(PIECE_SAMPLES - samples + 1, size=batch_size)
+        return self._stacked(places, offsets.tolist(), samples)
 
-        signature = (tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64))
-        files = tf.data.Dataset.from_generator(
-            lambda: self._reading_order(seed, first_example), output_signature=signature
-        )
-        # A shard is read to its end before the next one counts, which is read ahead.
-        records = files.interleave(
-            lambda path, skip: tf.data.TFRecordDataset(path, buffer_size=1 << 23).skip(skip),
-            cycle_length=_READS,
-            block_length=max(shard.examples for shard in self._shards),
-            num_parallel_calls=_READS,
-            deterministic=True,
-        )
-        batches = records.batch(batch_size, drop_remainder=True)
-        return batches.map(self._parse, num_parallel_calls=_READS, deterministic=True).prefetch(2)
+    def fixed_set(self, count: int, samples: int) -> Batch:
+        """Return crops of examples spread over the shards, `count` or all of fewer, as one batch."""
+        places = np.linspace(0, self.examples - 1, min(count, self.examples)).round().astype(int)
+        return self._stacked(places.tolist(), [(PIECE_SAMPLES - samples) // 2] * len(places), samples)
 
-    def _reading_order(self, seed: int, first_example: int) -> Iterator[tuple[str, int]]:
-        """Yield paths of shards, and how many of their examples to leave out."""
-        done, skip = divmod(first_example, self.examples)
-        for number in itertools.count(done):
-            for i in np.random.default_rng((seed, number)).permutation(len(self._shards)):
-                shard = self._shards[i]
-                if skip < shard.examples:
-                    yield str(self.folder / shard.name), skip
-                skip = max(0, skip - shard.examples)
+    def _stacked(self, places: Sequence[int], offsets: Sequence[int], samples: int) -> Batch:
+        shards = np.searchsorted(self._starts, places, "right") - 1
+        records = [
+            self._arrays[shard][place - self._starts[shard]]
+            for shard, place in zip(shards, places, strict=True)
+        ]
+        signals = {
+            name: np.stack(
+                [
+                    record[name][offset : offset + samples]
+                    for record, offset in zip(records, offsets, strict=True)
+                ]
+            )
+            for name in SIGNALS
+        }
+        return {**signals, **{name: np.stack([record[name] for record in records]) for name in NUMBERS}}
 
-    def _parse(self, records: Any) -> dict[str, Any]:
-        """Parse serialised examples (batch,) into what `dataset` gives."""
-        import tensorflow as tf
 
-        text, number = tf.io.FixedLenFeature([], tf.string), tf.io.FixedLenFeature([1], tf.float32)
-        wanted = {"received": text, "original": text, **dict.fromkeys(NUMBERS, number)}
-        parsed = tf.io.parse_example(records, wanted)
-        shape = self.schema["features"]["received"]["shape"]
-        for name in ("received", "original"):
-            flat = tf.io.decode_raw(parsed[name], tf.float16)
-            parsed[name] = tf.cast(tf.reshape(flat, [-1, *shape]), tf.float32)
-        return {name: parsed[name] for name in wanted}
-
-    def fixed_batches(self, count: int, batch_size: int) -> Any:
-        """Batches of the first `count` examples, read anew in every pass: hundreds would fill a gigabyte."""
-        import tensorflow as tf
-
-        paths = [str(self.folder / shard.name) for shard in self._shards]
-        count = min(count, self.examples)
-        batches = tf.data.TFRecordDataset(paths).take(count).batch(batch_size).map(self._parse)
-        return batches.apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
-
-    def fixed_set(self, count: int) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the first `count` examples, or all if there are fewer, as one batch."""
-        out: dict[str, npt.NDArray[np.float32]] = {}
-        filled = 0
-        for batch in self.fixed_batches(count, 16).as_numpy_iterator():
-            size = len(batch["cutoff_hz"])
-            for name, array in batch.items():
-                out.setdefault(name, np.empty((min(count, self.examples), *array.shape[1:]), np.float32))
-                out[name][filled : filled + size] = array
-            filled += size
-        return out
+@functools.lru_cache(maxsize=4)
+def _order(examples: int, seed: int, number: int) -> npt.NDArray[np.int64]:
+    """Order of all examples in a pass over the data."""
+    return np.random.default_rng((3, seed, number)).permutation(examples)

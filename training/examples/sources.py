@@ -16,7 +16,7 @@ from ..learning.presets import FitConfig, RestoreConfig
 from .batches import Batch, Batches
 from .drawn import Music, batch, fixed_set
 from .restoration import Examples, opened
-from .shards import BINS, Shards, is_shards
+from .shards import PIECE_SAMPLES, Shards, is_shards
 
 
 class FromMusic:
@@ -52,32 +52,34 @@ class FromShards:
     """Examples of one split of a folder of shards; attributes and methods as `FromMusic`."""
 
     def __init__(self, data: Path, split: str, config: FitConfig) -> None:
-        if config.model != "cqt" or config.network.bins != BINS:
-            raise ConfigError(
-                f"{data}: holds constant-Q blocks of {BINS} bands; expected a network for them, "
-                f"received one for {config.network.bins} bins of the {config.model}; give it a music folder"
-            )
         if not config.restores:
             raise ConfigError(
-                f"{data}: holds blocks as restoring leaves them; the objective {config.objective} wants what "
+                f"{data}: holds music as restoring leaves it; the objective {config.objective} wants what "
                 "was received: give it a music folder"
+            )
+        if config.crop_samples > PIECE_SAMPLES:
+            raise ConfigError(
+                f"{data}: holds pieces of {PIECE_SAMPLES} samples; expected crops up to as long, received "
+                f"{config.crop_samples}: take fewer crop_frames"
             )
         self._shards, self._config = Shards(data, split), config
         self.hours = self._shards.hours
 
     def fixed_set(self, count: int) -> Batch:
-        """Return the first examples."""
-        return self._shards.fixed_set(count)
+        """Return examples that are the same for every run and seed."""
+        return self._shards.fixed_set(count, self._config.crop_samples)
 
     def validation(self, count: int) -> Any:
-        """Give the first examples, read again for every validation."""
-        return self._shards.fixed_batches(count, self._config.batch_size)
+        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
+        return self.fixed_set(count), None
 
     @contextlib.contextmanager
     def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
-        """Give batches in random order; reading is `tf.data`'s, whatever the number of `workers`."""
-        size = self._config.batch_size
-        yield self._shards.dataset(size, seed, first_step * size)
+        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
+        its = self._config
+        draw = functools.partial(self._shards.batch, its.crop_samples, its.batch_size, seed)
+        with _streamed(draw, first_step, workers) as dataset:
+            yield dataset
 
 
 class FromStatistics:

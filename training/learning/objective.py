@@ -13,7 +13,7 @@ from keras import ops
 from tfbwe.model.features import NORMALISATION
 
 from .presets import LEVEL_BINS, SPECTRA
-from .transforms import features, log_magnitude, magnitude, spectrum_of, up_to
+from .transforms import features, log_magnitude, magnitude, up_to
 from .two_parts import TwoPartTrainer
 
 
@@ -70,10 +70,9 @@ def squared_error_loss(log_residual: Any, received: Any, original: Any, missing:
 class Trainer(TwoPartTrainer):
     """A network with its objective: takes music, computes features on the device, returns the loss.
 
-    Inputs are a dictionary of ``received`` and ``original``, waveforms (batch, samples) float32 in [-1, 1] or
-    their spectra (batch, 2, frames, bins) float32, real and imaginary part, and of ``cutoff_hz``,
-    ``reach_hz``, above which the network reads nothing, and ``bandwidth_hz`` (batch, 1) float32. `kind` is
-    the name of the transform.
+    Inputs are a dictionary of ``received`` and ``original``, waveforms (batch, samples) float32 in [-1, 1],
+    and of ``cutoff_hz``, ``reach_hz``, above which the network reads nothing, and ``bandwidth_hz`` (batch, 1)
+    float32. `kind` is the name of the transform.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class Trainer(TwoPartTrainer):
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Return the two parts of the loss, (batch, 2) float32."""
-        received, original = (spectrum_of(self.transform, inputs[name]) for name in ("received", "original"))
+        received, original = (self.transform(inputs[name]) for name in ("received", "original"))
         cutoff_hz, reach_hz, bandwidth_hz = (
             inputs[name][:, :, None] for name in ("cutoff_hz", "reach_hz", "bandwidth_hz")
         )

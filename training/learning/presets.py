@@ -70,7 +70,7 @@ class FitConfig:
     model: str = "stft"
     network: AutoencoderConfig = dataclasses.field(default_factory=AutoencoderConfig)
     objective: str = "log_magnitude"
-    level_weight: float = 0.5
+    level_weight: float = 1.0
     hours: float = 100.0
     epoch_hours: float = 1.0
     crop_frames: int = 192
@@ -213,7 +213,9 @@ PRESETS: dict[tuple[str, str], FitConfig | RestoreConfig] = {
         batch_size=4,
         valid_crops=8,
     ),
-    ("cqt", "default"): FitConfig(model="cqt", network=_CQT, batch_size=48, valid_crops=384),
+    ("cqt", "default"): FitConfig(
+        model="cqt", network=dataclasses.replace(_CQT, dropout=0.15), batch_size=48, valid_crops=384
+    ),
     ("cqt", "paper"): FitConfig(
         model="cqt",
         network=_CQT,

@@ -32,7 +32,7 @@ from tfbwe.restoration import statistics
 from ..arguments import command
 from ..provenance import git_revision, versions
 from .presets import SPECTRA, FitConfig, RestoreConfig
-from .transforms import features, spectrum_of, up_to
+from .transforms import features, up_to
 
 
 def describe(
@@ -97,7 +97,7 @@ def _read_by(config: FitConfig | RestoreConfig, examples: dict[str, Any]) -> Any
     if isinstance(config, RestoreConfig):
         return statistics.features(examples["moments"], examples["cutoff_hz"])
     own = SPECTRA[config.model](config.network.bins)
-    received = spectrum_of(own, examples["received"])
+    received = own(examples["received"])
     return features(*up_to(received, own.frequencies, examples["reach_hz"][:, None]))
 
 

@@ -78,11 +78,6 @@ class ConstantQ:
         return real[..., self.bands], imaginary[..., self.bands]
 
 
-def spectrum_of(own: Stft | ConstantQ, x: Any) -> Spectrum:
-    """Transform waveforms (batch, samples); take spectra (batch, 2, frames, bins) apart into their parts."""
-    return (x[:, 0], x[:, 1]) if len(x.shape) == 4 else own(x)
-
-
 def up_to(spectrum: Spectrum, frequencies: Any, reach_hz: Any) -> Spectrum:
     """Empty a spectrum (batch, frames, bins) above a reach (batch, 1, 1) in Hz: a network reads the rest."""
     read = ops.cast(frequencies <= reach_hz, "float32")

@@ -93,7 +93,7 @@ tfbwe_error tfbwe_process(tfbwe *decoder, const float *const *in, float *const *
 
 /*
  * Say where the received band ends, in Hz: 0 (nothing is added) or up to 22050. The shipped models add
- * something from about 3500 to 15200 Hz, and nothing above. Goes for the next hop of 512 samples.
+ * something from about 3500 to 17500 Hz, and nothing above. Goes for the next hop of 512 samples.
  */
 tfbwe_error tfbwe_set_cutoff(tfbwe *decoder, float cutoff_hz);
 

@@ -107,8 +107,8 @@ def test_noise_with_random_phases_keeps_its_level_wherever_the_bands_end(f_max):
 
 
 def test_defaults_have_the_published_shape_and_bounds():
-    assert DEFAULT.shape == (448, 417)
-    assert DEFAULT.constant_q == slice(1, 412)
+    assert DEFAULT.shape == (448, 406)
+    assert DEFAULT.constant_q == slice(1, 401)
     assert DEFAULT.frame_bounds[1] / DEFAULT.frame_bounds[0] < 20.1
 
 
@@ -124,7 +124,7 @@ def test_frequencies_run_from_zero_to_nyquist_with_a_constant_ratio_between():
     assert frequencies[-1] == 22050
     assert np.all(np.diff(frequencies) > 0)
     inner = frequencies[DEFAULT.constant_q]
-    np.testing.assert_allclose(inner, 55 * 2 ** (np.arange(411) / 48))
+    np.testing.assert_allclose(inner, 64 * 2 ** (np.arange(400) / 48))
     assert inner[-1] <= 20500 < inner[-1] * 2 ** (1 / 48)
 
 

@@ -69,7 +69,7 @@ def test_unknown_and_missing_keys_are_refused_by_name():
         {"cutoff_range_hz": [9000.0, 3500.0]},
         {"cutoff_range_hz": [-1.0, 3500.0]},
         {"cutoff_range_hz": [3500.0, float("nan")]},
-        {"cutoff_range_hz": [3500.0, 16500.0]},
+        {"cutoff_range_hz": [3500.0, 20500.0]},
         {"highest_hz": float("inf")},
         {"highest_hz": None},
         {"size_bytes": 1.5},

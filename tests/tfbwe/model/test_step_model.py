@@ -201,8 +201,8 @@ def test_another_transform_than_ours_is_refused(key):
 
 
 def test_a_high_band_beyond_the_predicted_bins_is_refused():
-    with pytest.raises(ModelError, match=r"expected highest_hz up to 16516 for 768 bins, received 20000"):
-        StepModel(changed(highest_hz=20000.0), 1)
+    with pytest.raises(ModelError, match=r"expected highest_hz up to 20650.3 for 960 bins, received 21000"):
+        StepModel(changed(highest_hz=21000.0), 1)
 
 
 @pytest.mark.parametrize(

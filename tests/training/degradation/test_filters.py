@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from tfbwe.errors import AudioError, ConfigError
-from training.degradation.filters import FAMILIES, Lowpass
+from training.degradation.filters import FAMILIES, LowCut, Lowpass
 
 RATE = 44100
 CUTOFF_HZ = 8000.0
@@ -205,3 +205,31 @@ def test_a_cutoff_at_or_above_nyquist_is_refused(family):
 def test_a_signal_without_a_channel_axis_is_refused():
     with pytest.raises(AudioError, match=r"\(channels, samples\)"):
         Lowpass("brickwall", CUTOFF_HZ).apply(np.zeros(100), RATE)
+
+
+def test_a_low_cut_takes_the_bass_and_keeps_the_rest():
+    def level_db(f_hz):
+        y = LowCut(300.0).apply(sine(f_hz), RATE)[0, RATE // 2 :]
+        return 20 * np.log10(np.sqrt(2 * np.mean(y.astype(np.float64) ** 2)))
+
+    assert level_db(100) < -35
+    assert level_db(300) == pytest.approx(-3.01, abs=0.1)
+    assert level_db(1000) == pytest.approx(0, abs=0.1)
+    assert level_db(15000) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (2, 1), (3, 3000)])
+def test_a_low_cut_keeps_shape_type_and_silence_and_is_causal(shape):
+    y = LowCut(150.0).apply(noise(*shape), RATE)
+    assert y.shape == shape
+    assert y.dtype == np.float32
+    assert not LowCut(150.0).apply(np.zeros(shape, np.float32), RATE).any()
+    later = noise(*shape)
+    later[:, : shape[1] // 2] = 0
+    assert not LowCut(150.0).apply(later, RATE)[:, : shape[1] // 2].any()
+
+
+@pytest.mark.parametrize("cutoff_hz", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_low_cut_that_cannot_be_is_refused_by_name(cutoff_hz):
+    with pytest.raises(ConfigError, match="low cut cutoff_hz"):
+        LowCut(cutoff_hz)

@@ -16,7 +16,15 @@ pytest.importorskip("keras")
 from tfbwe.errors import AudioError, ConfigError
 from training.examples import drawn as dataset
 from training.examples.batches import Batches
-from training.examples.drawn import LOWEST_BANDWIDTH_HZ, Music, batch, decoded, example, fixed_set
+from training.examples.drawn import (
+    LOWEST_BANDWIDTH_HZ,
+    Music,
+    batch,
+    decoded,
+    example,
+    fixed_set,
+    is_silent,
+)
 from training.learning.presets import preset
 from training.music.manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 
@@ -124,24 +132,26 @@ def test_held_out_examples_are_the_same_for_every_seed():
 
 def test_crops_avoid_silence(folder):
     x = made_up_song(0, 4.0)
-    x[:, : 3 * RATE] = 0
+    x[:, : 2 * RATE] = 0
     quiet = Music(folder(x), "train")
     crops = [quiet.crop(np.random.default_rng(i), 2048)[0] for i in range(60)]
-    assert all((crop**2).mean() > 1e-6 for crop in crops)
+    assert not any(is_silent(crop) for crop in crops)
+    assert all(np.abs(crop).max() > 1e-3 for crop in crops)
 
 
 def test_a_track_of_silence_alone_is_no_endless_search(folder):
     silent = Music(folder(np.zeros((2, RATE), np.float32)), "train")
     crop, _ = silent.crop(np.random.default_rng(0), 2048)
-    assert crop.shape == (1, 2048)
-    assert not crop.any()
+    assert crop.shape == (2, 2048)
+    assert is_silent(crop)
 
 
 @pytest.mark.parametrize("samples", [1, 500, CONFIG.crop_samples - 1])
 def test_a_track_shorter_than_the_crop_is_padded(folder, samples):
     x = np.full((2, samples), 0.5, np.float32)
     crop, _ = Music(folder(x), "train").crop(np.random.default_rng(1), CONFIG.crop_samples)
-    assert crop.shape == (1, CONFIG.crop_samples)
+    assert crop.shape == (2, CONFIG.crop_samples)
+    np.testing.assert_array_equal(crop[:, :samples], x)
     assert not crop[:, samples:].any()
     one = example(Music(folder(x), "train"), CONFIG, (0, 0))
     assert one["received"].shape == (CONFIG.crop_samples,)
@@ -152,15 +162,6 @@ def test_longer_tracks_are_drawn_from_more_often(folder):
     both = Music(folder(short, long), "train")
     levels = [both.crop(np.random.default_rng(i), 256)[0][0, 0] for i in range(400)]
     assert np.mean(np.array(levels) > 0.5) == pytest.approx(0.8, abs=0.08)
-
-
-def test_a_mix_is_no_louder_than_its_channels():
-    rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (5, 64)).astype(np.float32)
-    mixes = [dataset.mix_down(rng, x) for _ in range(60)]
-    assert all(mix.shape == (1, 64) and mix.dtype == np.float32 for mix in mixes)
-    assert max(np.abs(mix).max() for mix in mixes) <= np.abs(x).max() + 1e-6
-    assert len({mix.tobytes() for mix in mixes}) > 20
 
 
 def test_a_track_too_narrow_for_any_cutoff_is_left_out_and_said_so(folder, capsys):

@@ -12,8 +12,9 @@ from tests.helpers.restoring import measured
 from tests.helpers.smoke import music
 from tfbwe.errors import ConfigError
 from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER
+from training.degradation import responses
 from training.degradation.filters import Lowpass
-from training.degradation.responses import KEPT_OUT, KINDS, LOWEST_HZ, SMALLEST, drawn
+from training.degradation.responses import IMAGES, KEPT_OUT, KINDS, LOWEST_HZ, SMALLEST, drawn
 from training.examples import moments as kept
 from training.examples.restoration import Examples, Recording, opened, under_noise
 from training.music.manifest import MANIFEST_NAME, read_manifest
@@ -33,7 +34,7 @@ def spread_of(rows):
     return np.sqrt(np.maximum(rows[3] - rows[1] ** 2, 0))
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *KEPT_OUT, "brickwall"])
+@pytest.mark.parametrize("kind", [*KINDS, *KEPT_OUT, *IMAGES, "brickwall"])
 def test_every_kind_of_filter_takes_and_does_not_give(kind):
     rng = np.random.default_rng(0)
     for _ in range(5):
@@ -49,7 +50,7 @@ def test_every_kind_of_filter_takes_and_does_not_give(kind):
 def test_kinds_that_are_kept_out_are_not_drawn():
     rng = np.random.default_rng(1)
     kinds = {drawn(rng).kind for _ in range(300)}
-    assert kinds == {*KINDS, "brickwall"}
+    assert kinds == {*KINDS, *IMAGES, "brickwall"}
 
 
 def test_a_filter_acts_on_the_statistics_as_on_the_music():
@@ -62,6 +63,18 @@ def test_a_filter_acts_on_the_statistics_as_on_the_music():
     np.testing.assert_allclose(np.log(after[0] / before[0])[near], 2 * np.log(amplitude)[near], atol=0.15)
     np.testing.assert_allclose((after[1] - before[1])[near], 2 * np.log(amplitude)[near], atol=0.15)
     np.testing.assert_allclose(spread_of(after)[near], spread_of(before)[near], atol=0.15)
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+def test_images_stand_in_the_statistics_where_they_stand_in_the_music(kind, monkeypatch):
+    for limit in ("LOWEST_HZ", "HIGHEST_HZ"):
+        monkeypatch.setattr(responses, limit, 6000.0)
+    response = drawn(np.random.default_rng(0), kind)
+    before, after = measured(song()), measured(Lowpass(kind, 6000.0).apply(song(), 44100))
+    expected = before[0][response.source] * np.exp(2 * response.log_gain)
+    first_image = (CENTRES_HZ > 6500) & (CENTRES_HZ < 10500)
+    np.testing.assert_allclose(np.log(after[0])[first_image], np.log(expected)[first_image], atol=0.7)
+    assert (response.source[CENTRES_HZ < 5900] == np.flatnonzero(CENTRES_HZ < 5900)).all()
 
 
 def test_noise_acts_on_the_statistics_as_on_the_music():

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("scipy")
 
 from tfbwe.stft import BIN_HZ, stft
-from training.degradation import degrade
+from training.degradation import degrade, drawing
 from training.degradation.filters import FAMILIES, Lowpass
 from training.examples import restored as restoring
 from training.examples.drawn import degraded
@@ -97,7 +97,7 @@ def test_without_errors_the_level_comes_back(monkeypatch):
 
 def test_a_cutoff_is_given_or_found_with_a_small_error():
     draw = rng()
-    found = np.array([found_cutoff_hz(draw, GENTLE[0]) for _ in range(2000)]) / CUTOFF_HZ
+    found = np.array([found_cutoff_hz(draw, CUTOFF_HZ) for _ in range(2000)]) / CUTOFF_HZ
     given = found == 1.0
     assert given.mean() == pytest.approx(0.5, abs=0.05)
     assert np.log(found[~given]).std() == pytest.approx(restoring.CUTOFF_ERROR, rel=0.1)
@@ -105,7 +105,7 @@ def test_a_cutoff_is_given_or_found_with_a_small_error():
 
 @pytest.mark.parametrize("lowpass", [GENTLE[1], SHARP[0]], ids=str)
 def test_an_example_is_restored_only_for_networks_that_read_what_was_restored(lowpass, monkeypatch):
-    monkeypatch.setattr(degrade, "draw", lambda *_: (lowpass, degrade.Rounding(16)))
+    monkeypatch.setattr(drawing, "draw", lambda *_: (lowpass, degrade.Rounding(16)))
     y, x = received(song(), lowpass)
     plain = degraded(rng(), song(), 15000.0, restores=False)
     np.testing.assert_array_equal(plain["received"], y[0])

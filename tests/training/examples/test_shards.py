@@ -1,114 +1,137 @@
 from __future__ import annotations
 
-import itertools
 import json
 
 import numpy as np
 import pytest
 
-from tests.helpers import made_shards
 from tests.helpers.batches import assert_same
 from tests.helpers.made_shards import EXAMPLES, VARIANTS, copied, made, music, records
 
-pytest.importorskip("tensorflow")
+pytest.importorskip("scipy")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbwe.cqt import BLOCK_LENGTH
 from tfbwe.errors import ConfigError
-from training.examples.shards import NUMBERS, Shards, differences, is_shards, read_index, shard_names
+from tfbwe.stft import SAMPLE_RATE
+from training.examples.shards import (
+    NUMBERS,
+    PIECE_SAMPLES,
+    SIGNALS,
+    Shards,
+    differences,
+    is_shards,
+    shard_names,
+)
+from training.learning.presets import PRESETS, FitConfig
 
-NAMES = ["received", "original", *NUMBERS]
+NAMES = [*SIGNALS, *NUMBERS]
+CROPS = sorted({config.crop_samples for config in PRESETS.values() if isinstance(config, FitConfig)})
 
 
-def first_batches(count, batch_size=4, seed=0, first_example=0, split="train"):
-    dataset = Shards(made(), split, verify=False).dataset(batch_size, seed, first_example)
-    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+def batches(steps, batch_size=4, seed=0, split="train", samples=PIECE_SAMPLES):
+    opened = Shards(made(), split, verify=False)
+    return [opened.batch(samples, batch_size, seed, step) for step in steps]
 
 
-def identities(batches):
-    """Something that tells examples apart."""
-    return [float(hz) for batch in batches for hz in batch["cutoff_hz"][:, 0]]
+def identities(found):
+    """What tells examples apart, whole pieces."""
+    return [signal.tobytes() for batch in found for signal in batch["received"]]
 
 
-def test_a_batch_has_the_shapes_that_training_takes():
-    (batch,) = first_batches(1)
-    pair, single = (4, 2, 448, 400), (4, 1)
-    assert {name: array.shape for name, array in batch.items()} == dict(
-        zip(NAMES, [pair, pair, *[single] * len(NUMBERS)], strict=True)
-    )
+@pytest.mark.parametrize("samples", [1, *CROPS, PIECE_SAMPLES])
+def test_a_batch_has_the_shapes_that_training_takes(samples):
+    (batch,) = batches([3], samples=samples)
+    assert {name: array.shape for name, array in batch.items()} == {
+        **dict.fromkeys(SIGNALS, (4, samples)),
+        **dict.fromkeys(NUMBERS, (4, 1)),
+    }
     assert all(array.dtype == np.float32 for array in batch.values())
 
 
-def test_a_pass_gives_every_example_once():
-    everything = sorted(feature["cutoff_hz"].float_list.value[0] for feature in records(made()))
-    found = identities(first_batches(EXAMPLES["train"], 1)) + identities(
-        first_batches(EXAMPLES["valid"], 1, split="valid")
-    )
-    assert sorted(found) == pytest.approx(everything)
+@pytest.mark.parametrize("samples", CROPS)
+def test_a_crop_is_cut_from_one_example_at_the_same_place_of_both_signals(samples):
+    stored = records(made(), "train")
+    starts = set()
+    for batch in batches(range(3), samples=samples):
+        for i in range(4):
+            (example,) = (one for one in stored if _place(one["received"], batch["received"][i]) is not None)
+            start = _place(example["received"], batch["received"][i])
+            np.testing.assert_array_equal(batch["original"][i], example["original"][start : start + samples])
+            assert all(batch[name][i] == example[name] for name in NUMBERS)
+            starts.add(start)
+    assert len(starts) > 6
+
+
+def _place(piece, crop):
+    """Where a crop begins in a piece; None where it is of another."""
+    for start in np.flatnonzero(piece[: len(piece) - len(crop) + 1] == crop[0]):
+        if np.array_equal(piece[start : start + len(crop)], crop):
+            return int(start)
+    return None
+
+
+@pytest.mark.parametrize("split", EXAMPLES)
+def test_a_pass_gives_every_example_once(split):
+    everything = sorted(example["received"].tobytes() for example in records(made(), split))
+    assert sorted(identities(batches(range(EXAMPLES[split]), 1, split=split))) == everything
+    for seed in range(5):
+        three = identities(batches(range(3), EXAMPLES[split], seed, split))
+        assert sorted(three) == sorted(3 * everything)
 
 
 def test_every_pass_and_every_seed_has_an_order_of_its_own():
     count = EXAMPLES["train"]
-    two = identities(first_batches(2 * count, 1))
-    other = identities(first_batches(count, 1, seed=1))
+    two = identities(batches(range(2 * count), 1))
+    other = identities(batches(range(count), 1, seed=1))
     assert sorted(two[:count]) == sorted(two[count:]) == sorted(other)
     assert len({tuple(two[:count]), tuple(two[count:]), tuple(other)}) == 3
 
 
-@pytest.mark.parametrize("done", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("done", [1, 4, 9])
 def test_a_resumed_run_gets_the_batches_it_would_have_got(done):
-    whole = first_batches(12)
-    assert_same(whole[done:], first_batches(12 - done, first_example=4 * done))
+    whole = batches(range(12), samples=3000)
+    assert_same(whole[done:], batches(range(done, 12), samples=3000))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 200))
-def test_reading_from_any_example_on_reads_what_follows_it(seed, first):
-    source = Shards(made(), "train", verify=False)
-    sizes = {str(made() / name): shard.examples for name, shard in read_index(made()).items()}
-
-    def places(start):
-        for path, skip in source._reading_order(seed, start):
-            yield from ((path, place) for place in range(skip, sizes[path]))
-
-    count = 2 * source.examples
-    uninterrupted = list(itertools.islice(places(0), first + count))
-    assert uninterrupted[first:] == list(itertools.islice(places(first), count))
-
-
-def test_the_fixed_set_is_the_beginning_of_the_split():
-    fixed = Shards(made(), "valid").fixed_set(5)
-    stored = [
-        feature for feature in records(made()) if feature["track"].bytes_list.value[0] == b"held out.wav"
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 200), st.integers(1, 25))
+def test_examples_do_not_depend_on_how_they_are_batched(seed, first, size):
+    """Which ones: the places of the crops are drawn batch by batch."""
+    opened = Shards(made(), "train", verify=False)
+    alone = [
+        opened.batch(PIECE_SAMPLES, 1, seed, n)["cutoff_hz"] for n in range(first * size, (first + 1) * size)
     ]
+    np.testing.assert_array_equal(
+        opened.batch(PIECE_SAMPLES, size, seed, first)["cutoff_hz"], np.concatenate(alone)
+    )
+
+
+def test_the_fixed_set_is_spread_over_the_split_and_cut_from_the_middle():
+    stored = records(made(), "train")
+    fixed = Shards(made(), "train").fixed_set(4, 30000)
     assert list(fixed) == NAMES
-    for name in ("received", "original"):
-        expected = np.stack([made_shards.spectrum(feature, name) for feature in stored[:5]])
-        np.testing.assert_array_equal(fixed[name], expected.astype(np.float32))
-    for name in NUMBERS:
-        np.testing.assert_array_equal(
-            fixed[name], np.float32([feature[name].float_list.value for feature in stored[:5]])
-        )
+    start = (PIECE_SAMPLES - 30000) // 2
+    for i, place in enumerate([0, 3, 6, 9]):
+        for name in SIGNALS:
+            np.testing.assert_array_equal(fixed[name][i], stored[name][place, start : start + 30000])
+        assert all(fixed[name][i] == stored[name][place] for name in NUMBERS)
 
 
 def test_a_fixed_set_is_never_longer_than_the_split():
-    assert len(Shards(made(), "valid").fixed_set(1000)["received"]) == EXAMPLES["valid"]
+    fixed = Shards(made(), "valid").fixed_set(1000, PIECE_SAMPLES)
+    np.testing.assert_array_equal(fixed["received"], records(made(), "valid")["received"])
 
 
-def test_fixed_batches_are_the_fixed_set_in_every_pass():
-    shards = Shards(made(), "valid", verify=False)
-    whole, batches = shards.fixed_set(1000), shards.fixed_batches(1000, 4)
-    assert int(batches.cardinality()) == 2
-    for _ in range(2):
-        passed = list(batches.as_numpy_iterator())
-        assert [len(batch["cutoff_hz"]) for batch in passed] == [4, EXAMPLES["valid"] - 4]
-        assert_same([whole], [{name: np.concatenate([batch[name] for batch in passed]) for name in NAMES}])
+def test_what_is_read_can_be_written_to_and_leaves_the_shards_as_they_are():
+    first, again = (batches([0])[0] for _ in range(2))
+    first["received"][:] = 0
+    assert_same([again], batches([0]))
 
 
 def test_hours_count_music_and_not_variants():
-    hours = EXAMPLES["train"] / VARIANTS * BLOCK_LENGTH / 44100 / 3600
+    hours = EXAMPLES["train"] / VARIANTS * PIECE_SAMPLES / SAMPLE_RATE / 3600
     assert Shards(made(), "train").hours == pytest.approx(hours)
 
 
@@ -130,11 +153,11 @@ def test_an_unknown_split_is_an_error():
 
 def test_a_damaged_shard_is_named(tmp_path):
     out = copied(tmp_path / "out")
-    path = out / "train-00003-of-00005.tfrecord"
+    path = out / "train-00003-of-00004.npy"
     damaged = bytearray(path.read_bytes())
     damaged[100_000] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(ConfigError, match=r"train-00003-of-00005\.tfrecord: damaged, expected sha256"):
+    with pytest.raises(ConfigError, match=r"train-00003-of-00004\.npy: damaged, expected sha256"):
         Shards(out, "train")
     Shards(out, "valid")
     path.write_bytes(damaged[:-1])
@@ -149,7 +172,7 @@ def test_unfinished_shards_are_not_trained_on(tmp_path):
     out = copied(tmp_path / "out")
     rows = json.loads((out / "index.json").read_text())["shards"]
     (out / "index.json").write_text(json.dumps({"shards": rows[:1] + rows[2:]}))
-    with pytest.raises(ConfigError, match=r"5 shards.*1 of them still to be made, train-00001-of-00005"):
+    with pytest.raises(ConfigError, match=r"4 shards.*1 of them still to be made, train-00001-of-00004"):
         Shards(out, "train")
     (out / "index.json").unlink()
     with pytest.raises(ConfigError, match="2 of them still to be made"):
@@ -159,8 +182,9 @@ def test_unfinished_shards_are_not_trained_on(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("version", 1, "version is 1, not 2"),
-        ("transform", {"kind": "stft"}, "transform.kind is stft, not cqt"),
+        ("version", 2, "version is 2, not 3"),
+        ("sample_rate", 48000, "sample_rate is 48000, not 44100"),
+        ("features", {}, "features.received is None, not"),
     ],
 )
 def test_shards_of_another_version_are_refused(tmp_path, key, value, said):
@@ -182,4 +206,4 @@ def test_differences_name_every_value_that_differs():
 def test_names_of_shards_sort_in_their_order():
     names = shard_names("train", 12345)
     assert names == sorted(names)
-    assert names[0] == "train-00000-of-12345.tfrecord"
+    assert names[0] == "train-00000-of-12345.npy"

@@ -1,0 +1,168 @@
+"""Pairs of received and original music: which ones a music folder gives, and how a shard is made.
+
+Every example is a function of (seed, split, track, piece, variant) alone, whoever makes it and when.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tfbwe.band import HIGHEST_HZ
+
+from ..degradation import drawing
+from ..music.manifest import Track, read_manifest
+from ..music.splits import name_hash
+from .drawn import CUTOFF_MARGIN, SILENT_POWER, Batch, decoded, degraded, is_silent
+from .restored import CURVE_ERROR, CUTOFF_ERROR
+from .shards import EXAMPLE, PIECE_SAMPLES, SPLITS, Shard, format_description, sha256_of
+
+CONTEXT = 8192
+"""Samples before and after a piece that are degraded with it: a filter or a codec hears the music go on."""
+_PURPOSE = 2
+"""Keeps these random numbers apart from those of `drawn.fixed_set` and `drawn.batch`."""
+_WATCH_S = 0.5
+
+_Result = TypeVar("_Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """What an example is made of: piece `piece` of a track in its variant `variant`."""
+
+    track: Track
+    piece: int
+    variant: int
+
+
+def description(data: Path, seed: int, variants: int) -> dict[str, Any]:
+    """Everything that decides the content of the shards: their schema, but for what only work brings out.
+
+    Raises
+    ------
+    ConfigError
+        If the music folder has no manifest, or one that cannot be read.
+    """
+    digest = hashlib.sha256()
+    for track in sorted(read_manifest(data), key=lambda row: row.file):
+        if track.split in SPLITS:
+            row = (track.file, track.split, track.bandwidth_hz, track.size_bytes, track.mtime_ns)
+            digest.update(repr(row).encode())
+    return {
+        **format_description(),
+        "seed": seed,
+        "variants": variants,
+        "degradation": _degradation(),
+        "music_sha256": digest.hexdigest(),
+    }
+
+
+def _degradation() -> dict[str, Any]:
+    """All that the degradation of an example depends on."""
+    return {
+        **drawing.description(),
+        "context": CONTEXT,
+        "silent_power": SILENT_POWER,
+        "cutoff_margin": CUTOFF_MARGIN,
+        "highest_hz": HIGHEST_HZ,
+        "cutoff_error": CUTOFF_ERROR,
+        "curve_error": CURVE_ERROR,
+    }
+
+
+def loud_pieces(data: Path, track: Track, variants: int) -> list[tuple[int, int]]:
+    """Piece and variant of every example of a track: where it is not silent.
+
+    Raises
+    ------
+    AudioError
+        If the track cannot be read.
+    """
+    music = decoded(data, track)
+    pieces = range(-(-len(music) // PIECE_SAMPLES))
+    loud = [i for i in pieces if not is_silent(_padded(music[i * PIECE_SAMPLES : (i + 1) * PIECE_SAMPLES]))]
+    return [(piece, variant) for piece in loud for variant in range(variants)]
+
+
+def in_random_order(items: Sequence[Item], seed: int, split: str) -> list[Item]:
+    """Items of a split in the order in which the shards hold them."""
+    order = np.random.default_rng((_PURPOSE, seed, SPLITS.index(split))).permutation(len(items))
+    return [items[i] for i in order]
+
+
+def make_pair(data: Path, item: Item, seed: int) -> Batch:
+    """Make one example.
+
+    Returns
+    -------
+    dict
+        As `drawn.example` has it, of `PIECE_SAMPLES`; the received music as restoring leaves it.
+    """
+    music = _opened(data, item.track)
+    start = item.piece * PIECE_SAMPLES
+    first = max(0, start - CONTEXT)
+    x = _padded(music[first : start + PIECE_SAMPLES + CONTEXT], start - first + PIECE_SAMPLES)
+    example = degraded(_rng(seed, item), x, min(item.track.bandwidth_hz, HIGHEST_HZ), restores=True)
+    return {
+        name: value[start - first :][:PIECE_SAMPLES] if len(value) > 1 else value
+        for name, value in example.items()
+    }
+
+
+def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Shard:
+    """Make examples and write them to a file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    examples = np.lib.format.open_memmap(path, mode="w+", dtype=EXAMPLE, shape=(len(items),))
+    for i, item in enumerate(items):
+        for name, value in make_pair(data, item, seed).items():
+            examples[name][i] = value
+    examples.flush()
+    return Shard(path.name, len(items), path.stat().st_size, sha256_of(path))
+
+
+def work_for(parent: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Call a function in a process that ends when the one that gave it the work, `parent`, is killed."""
+    if os.getppid() == parent:
+        _end_with(parent)
+    return function(*arguments)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _rng(seed: int, item: Item) -> np.random.Generator:
+    track = item.track
+    split = SPLITS.index(track.split)
+    return np.random.default_rng((_PURPOSE, seed, split, name_hash(track.file), item.piece, item.variant))
+
+
+@functools.lru_cache(maxsize=256)
+def _opened(data: Path, track: Track) -> npt.NDArray[np.float32]:
+    return decoded(data, track)
+
+
+def _padded(x: npt.NDArray[np.float32], samples: int = 0) -> npt.NDArray[np.float32]:
+    """Music (samples, channels) as (channels, samples), with silence after it up to `samples`."""
+    return np.pad(np.asarray(x).T, [(0, 0), (0, max(0, samples - len(x)))])

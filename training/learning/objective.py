@@ -17,11 +17,16 @@ from .transforms import features, log_magnitude, magnitude, up_to
 from .two_parts import TwoPartTrainer
 
 
+STEEPEST = 2.0
+"""Log ratio of powers beyond which their divergence grows no faster: single attacks would rule it."""
+
+
 def log_magnitude_loss(log_residual: Any, read: Any, original: Any, missing: Any) -> tuple[Any, Any]:
     """Error of the logarithm of the magnitude, and of the level, of each example.
 
     The median of logarithms lies below the mean of power: a network that minimises the first part alone is
-    too quiet by 6 dB. So the second asks for the mean power over time.
+    too quiet by 6 dB. So the second asks for the mean power over time: of all that may follow from what was
+    received, the divergence of Itakura and Saito is least at the mean of the power, not of its logarithm.
 
     Parameters
     ----------
@@ -34,8 +39,9 @@ def log_magnitude_loss(log_residual: Any, read: Any, original: Any, missing: Any
     Returns
     -------
     distance, level : (batch,) float32
-        The mean over `missing` of |log(M + eps) - log(|X| + eps)|, and that of half the same difference of
-        mean power over all frames and `LEVEL_BINS` bins; nepers.
+        The mean over `missing` of |log(M + eps) - log(|X| + eps)|, nepers, and that of the divergence
+        p - log(p) - 1 of the ratio p of the mean powers of |X| and M over all frames and `LEVEL_BINS` bins,
+        linear beyond p = exp(`STEEPEST`).
     """
     log_m, log_x = log_magnitude(*read) + log_residual, log_magnitude(*original)
     count = ops.sum(missing, axis=(1, 2)) * ops.cast(ops.shape(log_m)[1], "float32")
@@ -43,8 +49,10 @@ def log_magnitude_loss(log_residual: Any, read: Any, original: Any, missing: Any
     there = _in_groups(missing)
     power_m, power_x = (_in_groups(ops.exp(2.0 * x) * missing) for x in (log_m, log_x))
     least = NORMALISATION.epsilon**2
-    difference = ops.abs(ops.log(power_m + least) - ops.log(power_x + least)) * there
-    level = 0.5 * ops.sum(difference, -1) / ops.maximum(ops.sum(there, -1), 1.0)
+    log_ratio = ops.log(power_x + least) - ops.log(power_m + least)
+    near = ops.minimum(log_ratio, STEEPEST)
+    divergence = (ops.exp(near) * (1.0 + log_ratio - near) - log_ratio - 1.0) * there
+    level = ops.sum(divergence, -1) / ops.maximum(ops.sum(there, -1), 1.0)
     return distance, level
 
 

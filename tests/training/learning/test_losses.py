@@ -6,7 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tfbwe.model.features import NORMALISATION  # noqa: E402
-from training.learning.objective import log_magnitude_loss, squared_error_loss  # noqa: E402
+from training.learning.objective import STEEPEST, log_magnitude_loss, squared_error_loss  # noqa: E402
 
 
 def numpy(x):
@@ -32,7 +32,7 @@ def test_a_perfect_prediction_has_the_lowest_loss():
     for least in losses(residual):
         np.testing.assert_allclose(least, 0, atol=1e-5)
     for _ in range(5):
-        assert all((worse > 1e-3).all() for worse in losses(residual + rng.normal(0, 0.1, residual.shape)))
+        assert all((worse > 1e-5).all() for worse in losses(residual + rng.normal(0, 0.1, residual.shape)))
 
 
 def test_the_level_asks_for_the_mean_power_where_the_magnitude_asks_for_the_median():
@@ -59,10 +59,33 @@ def test_the_level_asks_for_the_mean_power_where_the_magnitude_asks_for_the_medi
     assert raised[0] + 0.5 * raised[1] < quiet[0] + 0.5 * quiet[1]
 
 
-def test_the_level_says_how_far_off_a_prediction_is_in_nepers_whichever_way():
+def level_of(off):
+    """Level of a prediction that is off by so many nepers everywhere."""
     original = np.ones((2, 1, 9, 64), np.float32)
     missing = np.broadcast_to((np.arange(64) >= 23).astype(np.float32), (1, 1, 64))
-    for off in (-1.0, -0.25, 0.5, 2.0):
-        residual = np.full((1, 9, 64), off, np.float32)
-        parts = [float(numpy(p)[0]) for p in log_magnitude_loss(residual, original, original, missing)]
-        np.testing.assert_allclose(parts, abs(off), rtol=1e-3)
+    residual = np.full((1, 9, 64), off, np.float32)
+    distance, level = log_magnitude_loss(residual, original, original, missing)
+    np.testing.assert_allclose(numpy(distance), abs(off), rtol=1e-3)
+    return float(numpy(level)[0])
+
+
+def test_the_level_is_a_divergence_of_powers_that_grows_slower_than_them_far_off():
+    for off in (-0.9, -0.25, 0.5, 2.0):
+        assert level_of(off) == pytest.approx(np.exp(-2 * off) + 2 * off - 1, rel=1e-3)
+    steps = np.diff([level_of(off) for off in (-1.5, -2.0, -2.5)])
+    np.testing.assert_allclose(steps, np.exp(STEEPEST) - 1, rtol=1e-3)
+
+
+def test_of_what_may_follow_the_level_asks_for_the_mean_of_the_power():
+    """Of the same music with a loud or a quiet high band, not for the mean of both levels in decibels."""
+    powers = np.array([1.0, 5.0])
+    original = np.sqrt(powers / 2)[None, :, None, None] * np.ones((2, 1, 9, 64))
+    original, missing = original.astype(np.float32), np.ones((2, 1, 64), np.float32)
+    candidates = np.linspace(1.0, 5.0, 81)
+
+    def level(power):
+        residual = np.full((2, 9, 64), 0.5 * np.log(power) - np.log(NORMALISATION.epsilon), np.float32)
+        return numpy(log_magnitude_loss(residual, 0 * original, original, missing)[1]).mean()
+
+    best = candidates[np.argmin([level(power) for power in candidates])]
+    assert best == pytest.approx(powers.mean(), abs=0.06)

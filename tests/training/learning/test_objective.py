@@ -17,7 +17,7 @@ keras = pytest.importorskip("keras")
 from tfbwe.model.features import NORMALISATION  # noqa: E402
 from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder  # noqa: E402
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, stft  # noqa: E402
-from training.learning.objective import Trainer  # noqa: E402
+from training.learning.objective import STEEPEST, Trainer  # noqa: E402
 from training.learning.transforms import Stft  # noqa: E402
 
 CONFIG = AutoencoderConfig(
@@ -120,7 +120,9 @@ def loss_of_the_formulas(log_m, x, missing):
                 np.exp(2 * log)[:, group].sum() / (16 * len(log)) + NORMALISATION.epsilon**2
                 for log in (log_m[i], log_x)
             ]
-            errors.append(0.5 * abs(np.log(powers[0] / powers[1])))
+            ratio = powers[1] / powers[0]
+            near = min(ratio, np.exp(STEEPEST))
+            errors.append(near * (1 + np.log(ratio / near)) - np.log(ratio) - 1)
             weights.append(len(group))
         result.append([distance, np.average(errors, weights=weights)])
     return np.array(result)

@@ -19,7 +19,6 @@ from training.comparison.blocks import BLOCKS, filled
 from training.comparison.lineup import Model
 from training.comparison.report import read_report
 from training.comparison.results import Results
-from training.degradation.conditions import CONDITIONS
 
 DOCS = ROOT / "docs"
 NEW = ("lsd_top", "level_hf_db")
@@ -56,13 +55,13 @@ def test_a_card_shows_what_the_report_says(report):
 
 
 def with_new_measures(report):
-    """The report with made-up values of the measures above 16 kHz, and MP3 at 128 kb/s."""
-    rows = [{**row, "lsd_top": 1.25, "level_hf_db": -43.21} for row in report.results.rows]
-    for row in [row for row in rows if row["condition"] == "mp3-96k"]:
-        level = -1.0 if "diffuse 1" in row["system"] else -60.0
-        rows.append({**row, "condition": "mp3-128k", "lsd_hf": None, "level_hf_db": level})
-    conditions = [*report.results.conditions, next(c for c in CONDITIONS if c.name == "mp3-128k")]
-    return dataclasses.replace(report, results=Results(rows, conditions, report.results.systems))
+    """The report with made-up values of the measures above 16 kHz."""
+    rows = []
+    for row in report.results.rows:
+        loud = row["condition"] == "mp3-128k" and "diffuse 1" in row["system"]
+        rows.append({**row, "lsd_top": 1.25, "level_hf_db": -1.0 if loud else -43.21})
+    results = Results(rows, report.results.conditions, report.results.systems)
+    return dataclasses.replace(report, results=results)
 
 
 def test_measures_that_a_report_lacks_are_left_out_and_those_that_it_has_are_shown(report):
@@ -83,7 +82,6 @@ def test_measures_that_a_report_lacks_are_left_out_and_those_that_it_has_are_sho
     artists = filled("<!-- table artists -->\n<!-- end of table -->\n", new)
     assert "| mp3-128k | stft, diffuse 1 | level above cutoff dB | -1.00 | -1.00 |" in artists
     assert "| mp3-128k | stft, diffuse 1 | LSD above cutoff" not in artists
-    assert "mp3-128k" not in filled("<!-- table artists -->\n<!-- end of table -->\n", old)
 
 
 def test_a_float_twin_of_a_quantised_model_has_no_card_and_another_float_model_has(report):

@@ -29,6 +29,7 @@ LISTENER = (
 ARTISTS = {"butterworth-8k": 0, "chebyshev-11k": 0, "brickwall-8k": 1, "mp3-128k": 1}
 """Conditions, and how much of the diffuse term."""
 OF_ARTISTS = ("sdr_db", "lsd_hf", "lsd_top", "level_hf_db")
+_NOT_MEASURED = "Not measured in this report.\n"
 HEADS_OF_SETTINGS = (AS_A_STREAM, CUTOFF_FOUND, "and extended", KNOWN)
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -100,7 +101,7 @@ def _quantised(report: Report) -> str:
             largest = [_largest(results, mine, twin, measure) for measure in deciding(results)]
             rows.append([mine.name, *largest])
     if not rows:
-        return "Not measured in this report.\n"
+        return _NOT_MEASURED
     return table(["system", *(MEASURES[name].column for name in deciding(results))], rows)
 
 
@@ -207,6 +208,8 @@ def _changes(results: Results, pairs: Iterable[tuple[str, str]], regime: str, se
     ]
     heads = ["system", "less"] if second else ["system"]
     shown = [row for row in rows if any(cell != "-" for cell in row[len(heads) :])]
+    if not shown:
+        return _NOT_MEASURED
     return table([*heads, *(MEASURES[name].column for name in measures)], shown)
 
 

@@ -16,7 +16,6 @@ from .presets import LEVEL_BINS, SPECTRA
 from .transforms import features, log_magnitude, magnitude, up_to
 from .two_parts import TwoPartTrainer
 
-
 STEEPEST = 2.0
 """Log ratio of powers beyond which their divergence grows no faster: single attacks would rule it."""
 

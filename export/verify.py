@@ -22,7 +22,7 @@ MAX_RMS_NEPERS = {"none": 1e-4, "float16": 1e-2, "dynamic": 0.15, "int8": 0.15}
 """
 
 
-LEAST_BELOW_ADDED_DB = {"none": 90.0, "dynamic": 20.0}
+LEAST_BELOW_ADDED_DB = {"none": 80.0, "dynamic": 20.0}
 """Smallest distance of a wave graph from the decoder in float32, in dB below the band that it adds."""
 VERIFIED_S = 6.0
 

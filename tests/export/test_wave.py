@@ -90,7 +90,7 @@ def test_it_follows_through_loss_silence_and_full_scale():
     sent = x.copy()
     sent[:, 30000:36900] = 0
     sent[:, 80000:80100] = 0
-    assert below_added_db(*outputs, sent) > 100
+    assert below_added_db(*outputs, sent) > 85
 
 
 def test_a_cutoff_that_is_not_given_is_tracked_alike():

@@ -281,7 +281,7 @@ def test_one_integrated_phase_serves_all_channels_and_leaves_the_received_band_a
     levels = {phase: np.sqrt((power[:, high] ** 2).sum()) for phase, power in added.items()}
     assert 0.7 < levels["pghi"] / levels["mirror"] < 1.4
     left, right = decode(Decoder(BUNDLE, 2, CUTOFF_HZ, phase="pghi"), x) - delayed(x)
-    assert np.corrcoef(left, right)[0, 1] > 0.9
+    assert np.corrcoef(left, right)[0, 1] > 0.8
 
 
 def test_a_cutoff_found_late_finds_the_integration_up_to_date():

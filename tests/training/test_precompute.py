@@ -196,11 +196,11 @@ def test_a_disk_that_fills_up_is_one_line_and_the_rest_is_kept(tmp_path, capsys,
 
     def filling_up(data, items, seed, path):
         if path.name.startswith("train-00002"):
-            monkeypatch.setattr(np.lib.format, "open_memmap", full)
+            monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
         return write_shard(data, items, seed, path)
 
-    def full(path, **_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def full(file, _):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file.name)
 
     out = tmp_path / "out"
     monkeypatch.setattr(pairs, "write_shard", filling_up)

@@ -127,11 +127,14 @@ def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Sha
     OSError
         If the file cannot be written.
     """
-    examples = np.lib.format.open_memmap(path, mode="w+", dtype=EXAMPLE, shape=(len(items),))
+    examples = np.empty(len(items), EXAMPLE)
     for i, item in enumerate(items):
         for name, value in make_pair(data, item, seed).items():
             examples[name][i] = value
-    examples.flush()
+    with open(path, "wb") as file:  # not a mapping: there a full disk kills the process
+        header = np.lib.format.header_data_from_array_1_0(examples)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(examples.view(np.uint8).data)
     return Shard(path.name, len(items), path.stat().st_size, sha256_of(path))
 
 

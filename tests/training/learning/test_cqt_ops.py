@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.on_jax import assert_passes_on_jax
 
 keras = pytest.importorskip("keras")
 
@@ -73,12 +70,4 @@ def test_it_runs_inside_a_model():
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="this run is on JAX")
 def test_jax_passes_the_same_tests():
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
+    assert_passes_on_jax(__file__)

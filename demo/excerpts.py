@@ -19,6 +19,7 @@ import soxr
 from tfbwe.atomic import replacing
 from tfbwe.audio.excerpts import spans
 from tfbwe.audio.reader import Reader
+from tfbwe.audio.tags import read_tags
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.measures.spectrogram import RANGE_DB, levels_db
 from tfbwe.stft import SAMPLE_RATE
@@ -78,7 +79,7 @@ def excerpt(path: Path) -> tuple[Signal, str]:
                 f"{path}: expected {SHORTEST_S:g} s of music at least, received {reader.seconds:.2f} s"
             )
         resampled = soxr.resample(x.T, reader.sample_rate, SAMPLE_RATE, quality="VHQ")
-        return np.ascontiguousarray(resampled.T), reader.tags.get("title") or path.stem
+        return np.ascontiguousarray(resampled.T), read_tags(path).text.get("title") or path.stem
 
 
 def excerpt_id(clip: Path, condition: Condition, taken: set[str]) -> str:

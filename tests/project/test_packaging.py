@@ -134,7 +134,7 @@ def test_the_commands_are_declared(wheel, names):
 def test_the_core_is_small_and_brings_no_tensorflow(environment):
     folder = site_packages(environment)
     installed = {path.name.lower().split("-")[0] for path in folder.glob("*.dist-info")}
-    assert {"tfbwe", "numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm"} <= installed
+    assert {"tfbwe", "numpy", "soxr", "soundfile", "ai_edge_litert", "tqdm", "mutagen"} <= installed
     assert not installed & {"tensorflow", "keras", "scipy", "jax", "torch", "matplotlib", "joblib"}
     assert megabytes(folder) < LARGEST_MB
 

@@ -45,6 +45,7 @@ OPTIONAL = {
     "tfbwe/network/layers.py": {"keras"},
     "tfbwe/network/restorer.py": {"keras"},
     "tfbwe/network/run_folder.py": {"keras"},
+    "tfbwe/audio/tags.py": {"mutagen"},  # of another licence: nowhere else
     "tfbwe/measures/picture.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/interpreter.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter

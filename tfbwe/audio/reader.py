@@ -48,8 +48,8 @@ class Reader:
         Samples per channel as the header has it; for MP3 an estimate.
     container, subtype : str
         libsndfile's names, such as ``"WAV"`` and ``"PCM_16"``.
-    tags : dict of str to str
-        Title, artist and so on, as far as the format holds them.
+    location : str
+        The file that is read: the one named, or the temporary one that a stream was spooled to.
 
     Raises
     ------
@@ -83,6 +83,7 @@ class Reader:
             refuse_cut_file(location, self.name)
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+        self.location = location
         try:
             self._file = soundfile.SoundFile(native_name(location))
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
@@ -94,7 +95,6 @@ class Reader:
         self.frames: int = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else 0
         self.container: str = self._file.format
         self.subtype: str = self._file.subtype
-        self.tags: dict[str, str] = self._file.copy_metadata()
         check_signal(self.name, self.sample_rate, self.channels)
 
     def _spool(self, stream: BinaryIO | None = None) -> str:

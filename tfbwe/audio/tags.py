@@ -1,44 +1,148 @@
-"""Tags of MP3 files: libsndfile marks their UTF-8 as Latin-1, and accents come back as two letters."""
+"""Tags and pictures of sound files: read from one, written to another.
+
+Parsing and writing is mutagen's. Its licence is the GPL, and ours is not: it is imported here alone, when
+tags are read or written, and everything else works without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-_FRAMES = {
-    "title": b"TIT2",
-    "artist": b"TPE1",
-    "album": b"TALB",
-    "date": b"TDRC",
-    "tracknumber": b"TRCK",
-    "genre": b"TCON",
-    "copyright": b"TCOP",
-    "software": b"TSSE",
-    "comment": b"COMM",
-}
-_UTF_8 = b"\x03"
+from .tagging.carrying import write
+from .tagging.fields import Common, one_line
+from .tagging.limits import Watched
+from .tagging.pictures import Picture
+from .tagging.reading import Held, read
+
+_MOST_NAMES, _LONGEST_NAME = 20, 70
+_MISSING = "tags are left out, as mutagen is not installed; to keep them: pip install mutagen"
 
 
-def id3_tag(tags: Mapping[str, str]) -> bytes:
-    """Return an ID3v2.4 tag, to stand at the beginning of an MP3 file.
+@dataclass(frozen=True)
+class Tags:
+    """What a sound file holds beside its sound.
+
+    Attributes
+    ----------
+    held : Held
+    problem : str
+        Why it could not be read, in a line for the user; else empty.
+    """
+
+    held: Held = field(default_factory=Held)
+    problem: str = ""
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str], pictures: Iterable[Picture] = ()) -> Tags:
+        """Return tags of given texts, by the names of `FIELDS` or any other, and pictures."""
+        return cls(Held(Common({name: [value] for name, value in fields.items()}, list(pictures), [])))
+
+    @property
+    def text(self) -> dict[str, str]:
+        """Each field as one text; several values have semicolons between them."""
+        return one_line(self.held.common.fields)
+
+    @property
+    def pictures(self) -> list[str]:
+        """Each picture in words: what it shows, media type, size."""
+        return [str(picture) for picture in self.held.common.pictures]
+
+    def write(self, path: str | os.PathLike[str]) -> list[str]:
+        """Write into a sound file that is whole but for its tags.
+
+        Between files of one kind everything is carried over as it is, else field by field. What is true
+        of the received sound alone, such as ReplayGain, is left out.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; its kind is seen by its first bytes.
+
+        Returns
+        -------
+        list of str
+            What the user should know, a line each: what is not kept, and what no longer fits.
+
+        Raises
+        ------
+        OSError
+            If writing fails with the file changed already.
+        """
+        if self.problem:
+            return [self.problem]
+        if self == Tags():
+            return []
+        mutagen = _mutagen()
+        if mutagen is None:
+            return [_MISSING]
+        with open(path, "rb+") as raw:
+            file = Watched(raw, limited=False)
+            try:
+                lost, gone = write(mutagen, file, self.held)
+            except Exception as error:
+                if file.changed or isinstance(error, OSError):
+                    raise OSError(f"its tags: {_reason(error)}") from None
+                return [f"tags cannot be written ({_reason(error)}), and are left out"]
+        lines = (_line("not kept", lost), _line("left out, as it no longer fits the sound", gone))
+        return [line for line in lines if line]
+
+
+def read_tags(path: str | os.PathLike[str]) -> Tags:
+    """Read what a sound file holds beside its sound.
 
     Parameters
     ----------
-    tags : mapping of str to str
-        By libsndfile's names; unknown ones are left out.
+    path : str or Path
 
     Returns
     -------
-    bytes
-        The tag, empty if there is nothing to say.
+    Tags
+        With a ``problem`` where tags are damaged, larger than 32 MB, or mutagen is not installed: no sound
+        waits for its tags.
     """
-    frames = b""
-    for name, identifier in _FRAMES.items():
-        if tags.get(name):
-            language = b"und\x00" if identifier == b"COMM" else b""
-            text = _UTF_8 + language + tags[name].encode("utf-8", "replace")
-            frames += identifier + _synchsafe(len(text)) + b"\x00\x00" + text
-    return b"ID3\x04\x00\x00" + _synchsafe(len(frames)) + frames if frames else b""
+    mutagen = _mutagen()
+    if mutagen is None:
+        return Tags(problem=_MISSING)
+    try:
+        with open(path, "rb") as file:
+            return Tags(read(mutagen, file))
+    except Exception as error:  # of files from anywhere a parser may raise anything
+        return Tags(problem=f"tags cannot be read ({_reason(error)}), and are left out")
 
 
-def _synchsafe(number: int) -> bytes:
-    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+def _mutagen() -> Any:
+    """The module with all that is used of it, None where it is not installed."""
+    try:
+        import mutagen
+        import mutagen.apev2
+        import mutagen.asf
+        import mutagen.flac
+        import mutagen.id3
+        import mutagen.mp4
+        import mutagen.oggflac
+        import mutagen.oggopus
+        import mutagen.oggspeex
+        import mutagen.oggvorbis
+    except ImportError:
+        return None
+    return mutagen
+
+
+def _line(what: str, names: list[str]) -> str:
+    """One line that names things, of which files say the names: printable, and not too long."""
+    plain = [printable(name, _LONGEST_NAME) for name in dict.fromkeys(names)]
+    more = [f"and {len(plain) - _MOST_NAMES} more"] if len(plain) > _MOST_NAMES else []
+    return f"{what}: {', '.join(plain[:_MOST_NAMES] + more)}" if plain else ""
+
+
+def printable(text: str, longest: int) -> str:
+    """Return a text from a file in one line, without what a terminal would obey, and cut where it is long."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))
+    return plain if len(plain) <= longest else f"{plain[:longest]}..."
+
+
+def _reason(error: BaseException) -> str:
+    return printable(str(error), 100) or type(error).__name__

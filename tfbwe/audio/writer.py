@@ -8,7 +8,6 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -29,7 +28,7 @@ from .formats import (
     native_name,
     reason,
 )
-from .tags import id3_tag
+from .tags import Tags
 
 
 class Writer:
@@ -46,8 +45,8 @@ class Writer:
         Of the signal.
     container, subtype : str
         libsndfile's names; see `tfbwe.audio.formats.output_format` for a pair that can be written.
-    tags : mapping of str to str
-        Written as far as the format holds them.
+    tags : Tags, optional
+        Written in the end, as far as the format holds them.
     force : bool
         Replace an existing file.
     source : str or Path, optional
@@ -57,6 +56,8 @@ class Writer:
     ----------
     clipped_samples : int
         Samples beyond the range of an integer format, written as its limits.
+    notes : list of str
+        What is to be said of the tags, a line each, once the file is finished.
 
     Raises
     ------
@@ -73,7 +74,7 @@ class Writer:
         *,
         container: str,
         subtype: str,
-        tags: Mapping[str, str] | None = None,
+        tags: Tags | None = None,
         force: bool = False,
         source: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -83,6 +84,8 @@ class Writer:
         self.force = force
         self.clipped_samples = 0
         self.frames = 0
+        self.notes: list[str] = []
+        self._tags = tags
         self._highest = full_scale(subtype)
         self._max_frames = CONTAINERS[container].max_bytes // max(
             1, int(channels * bytes_per_sample(subtype))
@@ -112,10 +115,6 @@ class Writer:
                 f"{self.name}: cannot write {channels} channels at {sample_rate} Hz as {container}/{subtype}"
                 f" ({reason(error)}); try -o with a name that ends in .wav"
             ) from None
-        self._id3 = id3_tag(tags or {}) if container == "MP3" else b""
-        for key, value in (tags or {}).items() if container != "MP3" else ():
-            with contextlib.suppress(soundfile.SoundFileError):
-                setattr(self._file, key, value)
 
     def write(self, x: NDArray[np.float32]) -> None:
         """Write the next block.
@@ -158,8 +157,8 @@ class Writer:
             self._file.close()
             if self.frames == 0 and self._empty_fails:
                 raise AudioError(f"{self.name}: this format cannot hold a sound of no length; use .wav")
-            if self._id3:
-                _put_in_front(self._temporary, self._id3)
+            if self._tags is not None:
+                self.notes = self._tags.write(self._temporary)
             if self.to_standard:
                 with open(self._temporary, "rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
@@ -195,18 +194,6 @@ class Writer:
             self.commit()
         else:
             self.abort()
-
-
-def _put_in_front(path: str, head: bytes) -> None:
-    longer = path + ".id3"
-    try:
-        with open(longer, "xb") as file, open(path, "rb") as rest:
-            file.write(head)
-            shutil.copyfileobj(rest, file)
-        os.replace(longer, path)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(longer)
 
 
 def refuse_destination(

@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from ..audio.formats import reason
 from ..audio.reader import Reader
 from ..audio.resampler import Resampler
+from ..audio.tags import printable, read_tags
 from ..console import counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..settings import CutoffError
+
+_LONGEST_SHOWN = 200
+"""Letters of a tag; ``--json`` shows all."""
 
 
 def extend(options: argparse.Namespace) -> int:
@@ -88,6 +92,7 @@ def info(options: argparse.Namespace) -> int:
         cutoff_hz = received.cutoff_hz
         why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
         condition = None if why_not else identified(received, bundle)
+        tags = read_tags(reader.location)
         found = {
             "file": reader.name,
             "container": reader.container,
@@ -99,9 +104,12 @@ def info(options: argparse.Namespace) -> int:
             "condition": None if condition is None else str(condition),
             "extendable": not why_not,
             "reason": why_not or None,
-            "tags": reader.tags,
+            "tags": tags.text,
+            "pictures": tags.pictures,
         }
     _print(found, options.json)
+    if tags.problem:
+        say(f"{reader.name}: {tags.problem}")
     if options.png is not None:
         if condition is None or received.moments is None:
             raise ConfigError(
@@ -270,7 +278,9 @@ def _print(found: Mapping[str, Any], as_json: bool) -> None:
         return
     width = max(map(len, found))
     for key, value in found.items():
-        shown = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, Mapping) else value
+        shown = [f"{k}: {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
+        if isinstance(shown, list):
+            shown = f"\n{'':<{width}}  ".join(printable(line, _LONGEST_SHOWN) for line in shown)
         if isinstance(value, float):
             shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
         elif isinstance(value, bool):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..audio.formats import STANDARD, full_scale, output_format, writable_rate
 from ..audio.reader import Reader
+from ..audio.tags import read_tags
 from ..audio.writer import Writer, refuse_destination
 from ..console import counted
 from ..decoder import Decoder
@@ -136,7 +137,7 @@ def extend_file(
             reader.channels,
             container=container,
             subtype=subtype,
-            tags=reader.tags,
+            tags=read_tags(reader.location),
             force=force,
             source=source,
         ) as writer:
@@ -190,4 +191,4 @@ def _notes(
         )
     if writer.clipped_samples:
         notes.append(f"{counted(writer.clipped_samples, 'sample')} beyond the range of {subtype}, clamped")
-    return tuple(notes)
+    return (*notes, *writer.notes)

@@ -1,0 +1,1 @@
+"""The forms that tags have in sound files, and the way between them."""

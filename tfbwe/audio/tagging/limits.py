@@ -1,0 +1,185 @@
+"""Tags that are too large, or made to keep a reader busy: refused before they are parsed."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+LIMIT_BYTES = 32 * 2**20
+"""Tags beyond are not kept, so that memory stays bounded."""
+_MOST_WORK = 2**33
+_MOST_LISTED_BYTES = 2**18
+_LINEAR = frozenset(
+    {"APIC", "GEOB", "PRIV", "MCDI", "USLT", "UFID", "COMR", "PIC", "GEO", "ULT", "MCI", "UFI"}
+)
+"""Frames that are parsed in a time that grows as their length, not as its square."""
+_COMPRESSED = {2: 0, 3: 0x80, 4: 0x08}
+_ID3V1_BYTES = 128
+
+
+class TagsError(ValueError):
+    """Tags that cannot be read; the message says why."""
+
+
+class Watched:
+    """A file that reads no more than the limit, and knows whether it was written to.
+
+    Parameters
+    ----------
+    file : file object
+    limited : bool
+        Refuse to read more than `LIMIT_BYTES` in all.
+    """
+
+    def __init__(self, file: BinaryIO, limited: bool) -> None:
+        self._file = file
+        self._left: int | None = LIMIT_BYTES if limited else None
+        self.changed = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; TagsError beyond the limit."""
+        if self._left is not None:
+            held = max(0, os.fstat(self._file.fileno()).st_size - self._file.tell())
+            self._left -= held if size is None or size < 0 else min(size, held)
+            if self._left < 0:
+                raise too_large()
+        return self._file.read(size)
+
+    def write(self, data: bytes) -> int:
+        """Write."""
+        self.changed |= bool(data)
+        return self._file.write(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut."""
+        self.changed = True
+        return self._file.truncate(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def too_large() -> TagsError:
+    """Return the error of tags beyond the limit."""
+    return TagsError(f"larger than {LIMIT_BYTES // 2**20} MB")
+
+
+def id3_at(file: BinaryIO, start: int = 0) -> bytes:
+    """Return the ID3v2 tag at a place of a file, empty if there is none; TagsError beyond the limit."""
+    file.seek(start)
+    head = file.read(10)
+    if len(head) < 10 or head[:3] != b"ID3":
+        return b""
+    size = _synchsafe(head[6:])
+    if size > LIMIT_BYTES:
+        raise too_large()
+    return head + file.read(size)
+
+
+def id3v1_of(file: BinaryIO) -> bytes:
+    """Return the ID3v1 tag at the end of a file, empty if there is none."""
+    file.seek(0, os.SEEK_END)
+    file.seek(-min(_ID3V1_BYTES, file.tell()), os.SEEK_END)
+    tail = file.read(_ID3V1_BYTES)
+    return tail if len(tail) == _ID3V1_BYTES and tail.startswith(b"TAG") else b""
+
+
+def frames_of(data: bytes) -> list[str]:
+    """Return the frames that an ID3v2 tag holds, and refuse those made to keep a reader busy.
+
+    Raises
+    ------
+    TagsError
+        If it is compressed, which may unfold to any size, or holds too many or too long frames.
+    """
+    if not data:
+        return []
+    version, flags = data[3], data[5]
+    body = data[10:]
+    if version < 4 and flags & 0x80:
+        body = body.replace(b"\xff\x00", b"\xff")
+    if flags & 0x40 and version >= 3 and len(body) > 4 and not body[:4].isalnum():
+        length = _synchsafe(body[:4]) if version == 4 else struct.unpack(">I", body[:4])[0] + 4
+        body = body[length:]
+    return max((list(_walked(body, version, plain)) for plain in (False, True)), key=len)
+
+
+def _walked(body: bytes, version: int, plain: bool, depth: int = 0) -> Iterator[str]:
+    """Names of frames; ``plain`` sizes have eight bits a byte, which old writers of ID3v2.4 used too."""
+    at, count, head = 0, 0, 6 if version == 2 else 10
+    if depth > 8:
+        raise TagsError("frames in frames in frames")
+    while at + head <= len(body) and body[at]:
+        name = body[at : at + (3 if version == 2 else 4)]
+        if version == 2:
+            size = int.from_bytes(body[at + 3 : at + 6], "big")
+        else:
+            sized = body[at + 4 : at + 8]
+            size = int.from_bytes(sized, "big") if plain or version == 3 else _synchsafe(sized)
+        inside = body[at + head : at + head + size]
+        count += 1
+        if count * len(body) > _MOST_WORK:
+            raise TagsError("more frames than any song has")
+        if head == 10 and body[at + 9] & _COMPRESSED.get(version, 0):
+            raise TagsError("its frames are compressed")
+        kind = name.decode("latin-1")
+        _refuse_busy(kind, inside)
+        if kind in ("CHAP", "CTOC"):
+            list(_walked(_embedded(kind, inside), version, plain, depth + 1))
+        if kind.isalnum() and size:
+            yield kind
+        at += head + size
+
+
+def _refuse_busy(kind: str, inside: bytes) -> None:
+    if kind in _LINEAR or kind in ("CHAP", "CTOC"):
+        return
+    if kind.startswith(("T", "C", "W")):
+        ends = inside.count(b"\0\0" if inside[:1] in (b"\1", b"\2") else b"\0")
+        if (ends + 1) * len(inside) > _MOST_WORK:
+            raise TagsError(f"frame {kind} has more values than any song has")
+    elif len(inside) > _MOST_LISTED_BYTES:
+        raise TagsError(f"frame {kind} is longer than {_MOST_LISTED_BYTES // 1024} kB")
+
+
+def _embedded(kind: str, inside: bytes) -> bytes:
+    """Frames inside a chapter or a table of chapters."""
+    rest = inside.partition(b"\0")[2]
+    if kind == "CHAP":
+        return rest[16:]
+    children = rest[1] if len(rest) > 1 else 0
+    rest = rest[2:]
+    for _ in range(children):
+        rest = rest.partition(b"\0")[2]
+    return rest
+
+
+def refuse_busy_ape(file: BinaryIO) -> None:
+    """Refuse an APE tag whose names have no end; TagsError."""
+    file.seek(0, os.SEEK_END)
+    end = file.tell() - len(id3v1_of(file))
+    file.seek(max(0, end - 32))
+    foot = file.read(32)
+    if foot[:8] != b"APETAGEX":
+        return
+    size, count = struct.unpack_from("<II", foot, 12)
+    if size > LIMIT_BYTES:
+        raise too_large()
+    file.seek(max(0, end - size))
+    data, at = file.read(size), 0
+    for _ in range(count):
+        if at + 8 >= len(data) - 32:
+            return
+        name_end = data.find(b"\0", at + 8, at + 8 + 257)
+        if name_end < 0:
+            raise TagsError("its APE tag is damaged")
+        at = name_end + 1 + int(struct.unpack_from("<I", data, at)[0])
+
+
+def _synchsafe(data: bytes) -> int:
+    size = 0
+    for byte in data:
+        size = size << 7 | byte & 0x7F
+    return size

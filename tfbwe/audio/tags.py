@@ -73,7 +73,7 @@ class Tags:
         """
         if self.problem:
             return [self.problem]
-        if self == Tags():
+        if not self.held.anything:
             return []
         mutagen = _mutagen()
         if mutagen is None:

@@ -37,7 +37,8 @@ def write(mutagen: Any, file: Any, held: Held) -> tuple[list[str], list[str]]:
     lost += held.extra.lost
     if kind == "MP3":
         tag, more = _id3(mutagen, held)
-        save_id3(tag, file, held.old)
+        if len(tag) or tag.unknown_frames:
+            save_id3(tag, file, held.old)
     elif kind == "APE":
         tag = ape_tag(mutagen, file)
         more = _fill(mutagen, FORMS[kind], tag, held, held.common.pictures)
@@ -123,7 +124,7 @@ def _write_chunks(mutagen: Any, file: Any, held: Held) -> tuple[list[str], list[
         tag, more = _id3(mutagen, Held(**{**vars(held), "extra": Common.empty()}) if same else held)
         lost += more
         data = BytesIO()
-        if len(tag):
+        if len(tag) or tag.unknown_frames:
             save_id3(tag, data, False)
             chunks.append(Chunk(b"ID3 " if out.magic == b"FORM" else b"id3 ", data.getvalue()))
     return lost + append_chunks(file, out.magic, chunks), gone

@@ -54,14 +54,14 @@ _WORDS = {
 _AIFF_TEXTS = {b"NAME": "title", b"AUTH": "artist", b"(c) ": "copyright", b"ANNO": "comment"}
 _INFO_NAMES = native_names("info")
 _BEXT_TEXTS = {
-    "description": (0, 256),
-    "originator": (256, 288),
-    "originator_reference": (288, 320),
-    "origination_date": (320, 330),
-    "origination_time": (330, 338),
-    "coding_history": (602, None),
+    "bext_description": (0, 256),
+    "bext_originator": (256, 288),
+    "bext_originator_reference": (288, 320),
+    "bext_origination_date": (320, 330),
+    "bext_origination_time": (330, 338),
+    "bext_coding_history": (602, None),
 }
-"""Under the names that ffmpeg gives them."""
+"""Places in broadcast data, by names that no other field has."""
 _BEXT_TIME_AT, _BEXT_LOUDNESS_AT, _BEXT_END = 338, 412, 422
 _NO_LOUDNESS = b"\xff\x7f" * 5
 
@@ -185,7 +185,8 @@ def info_chunks(common: Common, magic: bytes) -> tuple[list[Chunk], list[str]]:
     if magic == b"caff":
         texts = b"".join(_encoded(f"{name}\0{value}\0") for name, value in fields.items())
         data = struct.pack(">I", len(fields)) + texts
-        return [Chunk(b"info", data)] if fields else [], [str(picture) for picture in common.pictures]
+        lost = [f"{name} as several values" for name, values in common.fields.items() if len(values) > 1]
+        return [Chunk(b"info", data)] if fields else [], [*lost, *map(str, common.pictures)]
     if magic == b"FORM":
         return [
             Chunk(kind, _encoded(fields[name])) for kind, name in _AIFF_TEXTS.items() if name in fields

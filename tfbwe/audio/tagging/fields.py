@@ -172,12 +172,13 @@ class Common:
     def merge(self, other: Common) -> Common:
         """Add what another tag of the same file holds and this one lacks; return that, and what was lost.
 
-        A value that is the beginning of one held already, as short forms are, is none that is lacking.
+        A value that is the beginning of one held already, as short forms are, or several of them in one text,
+        is none that is lacking.
         """
         added = Common.empty()
         for name, values in other.fields.items():
             held = self.fields.get(name, [])
-            new = [value for value in values if not any(_same(value, own) for own in held)]
+            new = [value for value in values if not all(_among(part, held) for part in _parts(value))]
             self.add(name, new)
             added.add(name, new)
         added.pictures = [
@@ -202,10 +203,13 @@ class Common:
         return fields
 
 
-def _same(value: str, held: str) -> bool:
-    return held.casefold().startswith(value.casefold().strip()) or (
-        value.strip().isdigit() and held.strip().isdigit() and int(value) == int(held)
-    )
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in re.split("[;/]", value)]
+
+
+def _among(part: str, held: list[str]) -> bool:
+    number = part.lstrip("0")
+    return any(own.casefold().startswith(part.casefold()) or own.lstrip("0") == number for own in held)
 
 
 def one_line(fields: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from .fields import Common, outdated
 from .forms import Ape, Asf, Form, Mp4, Vorbis
 from .id3 import Id3, read_id3
 from .limits import Watched, frames_of, id3_at, id3v1_of, refuse_busy_ape
+from .others import lost_of
 from .pictures import Picture
 
 FORMS: dict[str, Form] = {
@@ -29,8 +30,8 @@ _MAGIC = {
     b"\x30\x26\xb2\x75": "ASF",
     **dict.fromkeys((b"wvpk", b"MAC ", b"MPCK", b"TTA1"), "APE"),
     **dict.fromkeys(LAYOUTS, "chunks"),
-    # AU, W64, NIST, Matroska and IRCAM
-    **dict.fromkeys((b".snd", b"dns.", b"riff", b"NIST", b"\x1a\x45\xdf\xa3"), ""),
+    # AU, W64, NIST, RIFX, Matroska and IRCAM
+    **dict.fromkeys((b".snd", b"dns.", b"riff", b"NIST", b"RIFX", b"\x1a\x45\xdf\xa3"), ""),
     **dict.fromkeys((b"\x64\xa3\x01\x00", b"\x64\xa3\x02\x00", b"\x00\x02\xa3\x64", b"\x64\xa3\x03\x00"), ""),
 }
 FLAC_PICTURE, FLAC_CUE_SHEET = 6, 5
@@ -76,6 +77,13 @@ class Held:
     blocks: tuple[Any, ...] = ()
     rate: float = 0.0
     old: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to carry over, or to say."""
+        own = self.native is not None and (len(self.native) or getattr(self.native, "unknown_frames", ()))
+        held = (self.common.fields, self.common.pictures, self.common.lost, self.extra.lost, self.gone)
+        return bool(own or any(held) or self.lost or self.blocks or (self.chunks and self.chunks.held))
 
 
 def kind_of(file: Any) -> str:
@@ -124,7 +132,9 @@ def read(mutagen: Any, file: BinaryIO) -> Held:
     """
     kind = kind_of(file)
     if kind == "":
-        return Held()
+        extra = Common.empty()
+        extra.lost += lost_of(file)
+        return Held(extra=extra)
     if kind in ("MP3", "chunks"):
         return _read_with_id3(mutagen, file, kind)
     guarded = Watched(file, limited=True)

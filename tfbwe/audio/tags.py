@@ -100,7 +100,7 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     Returns
     -------
     Tags
-        With a ``problem`` where tags are damaged, larger than 32 MB, or mutagen is not installed: no sound
+        With a ``problem`` where tags are damaged, larger than 15 MB, or mutagen is not installed: no sound
         waits for its tags.
     """
     mutagen = _mutagen()

@@ -7,8 +7,9 @@ from typing import Any
 
 from .chunks import Chunk, append_chunks, carried, info_chunks, read_chunks
 from .fields import Common
-from .forms import Form, fill_flac_pictures
+from .forms import Form
 from .id3 import save_id3
+from .pictures import flac_block
 from .reading import FLAC_CUE_SHEET, FLAC_PICTURE, FORMS, Held, ape_tag, kind_of, opened
 
 
@@ -98,8 +99,10 @@ def _flac_blocks(mutagen: Any, found: Any, held: Held) -> list[str]:
             lost.append("cue sheet, as its places are those of another sample rate")
         else:
             found.metadata_blocks.append(block)
-    rest = [picture for picture in held.common.pictures if picture.data not in pictures]
-    return lost + fill_flac_pictures(mutagen, found, rest)
+    for picture in held.common.pictures:
+        if picture.data not in pictures:
+            found.add_picture(mutagen.flac.Picture(flac_block(picture)))
+    return lost
 
 
 def _outside_flac(held: Held) -> list[str]:

@@ -14,7 +14,6 @@ from .fields import FIELDS, SPELLINGS, Common, name_of, native_names, outdated
 from .pictures import COVER, LINK, Picture, flac_block, from_flac_block
 
 _PICTURES_IN_COMMENTS = ("metadata_block_picture", "coverart")
-_MOST_FLAC_BYTES = 2**24 - 1
 _MP4_IMAGES = {"image/jpeg": 13, "image/png": 14, "image/bmp": 27}
 _APE_KINDS = (
     *("Other", "Png Icon", "Icon", "Front", "Back", "Leaflet", "Media", "Lead Artist", "Artist", "Conductor"),
@@ -86,18 +85,6 @@ def _picture_in(key: str, value: str) -> Picture | None:
         return from_flac_block(data) if key.lower() == "metadata_block_picture" else Picture(data)
     except ValueError:
         return None
-
-
-def fill_flac_pictures(mutagen: Any, file: Any, pictures: list[Picture]) -> list[str]:
-    """Add pictures to a FLAC file as blocks of their own."""
-    lost = []
-    for picture in pictures:
-        block = flac_block(picture)
-        if len(block) > _MOST_FLAC_BYTES:
-            lost.append(f"a picture of {len(block) / 1e6:.0f} MB, as FLAC holds 16 MB")
-        else:
-            file.add_picture(mutagen.flac.Picture(block))
-    return lost
 
 
 class Mp4:

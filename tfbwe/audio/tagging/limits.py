@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, BinaryIO
 
-LIMIT_BYTES = 32 * 2**20
-"""Tags beyond are not kept, so that memory stays bounded."""
+LIMIT_BYTES = 15 * 2**20
+"""Tags beyond are not kept, so that memory and time stay bounded; FLAC has 16 MB for a picture."""
 _MOST_WORK = 2**33
 _MOST_LISTED_BYTES = 2**18
 _LINEAR = frozenset(
@@ -30,12 +30,12 @@ class Watched:
     ----------
     file : file object
     limited : bool
-        Refuse to read more than `LIMIT_BYTES` in all.
+        Refuse to read more in all than `LIMIT_BYTES` take in the base64 of Ogg, and what is around them.
     """
 
     def __init__(self, file: BinaryIO, limited: bool) -> None:
         self._file = file
-        self._left: int | None = LIMIT_BYTES if limited else None
+        self._left = 3 * LIMIT_BYTES // 2 if limited else None
         self.changed = False
 
     def read(self, size: int = -1) -> bytes:
@@ -86,8 +86,16 @@ def id3v1_of(file: BinaryIO) -> bytes:
     return tail if len(tail) == _ID3V1_BYTES and tail.startswith(b"TAG") else b""
 
 
-def frames_of(data: bytes) -> list[str]:
+def frames_of(data: bytes, known: Container[str]) -> list[str]:
     """Return the frames that an ID3v2 tag holds, and refuse those made to keep a reader busy.
+
+    Parameters
+    ----------
+    data : bytes
+        The tag.
+    known : container of str
+        Names of frames. Sizes in ID3v2.4 have seven bits a byte, but old writers took eight: those count by
+        which more known frames are found, both where it is not clear.
 
     Raises
     ------
@@ -103,34 +111,39 @@ def frames_of(data: bytes) -> list[str]:
     if flags & 0x40 and version >= 3 and len(body) > 4 and not body[:4].isalnum():
         length = _synchsafe(body[:4]) if version == 4 else struct.unpack(">I", body[:4])[0] + 4
         body = body[length:]
-    return max((list(_walked(body, version, plain)) for plain in (False, True)), key=len)
+    ways = (False, True) if version == 4 else (True,)
+    found = {plain: [name for name, _, _ in _frames(body, version, plain) if name in known] for plain in ways}
+    most = max(map(len, found.values()))
+    for plain in ways:
+        if len(found[plain]) == most:
+            _refuse_busy_frames(body, version, plain)
+    return max(found.values(), key=len)
 
 
-def _walked(body: bytes, version: int, plain: bool, depth: int = 0) -> Iterator[str]:
-    """Names of frames; ``plain`` sizes have eight bits a byte, which old writers of ID3v2.4 used too."""
-    at, count, head = 0, 0, 6 if version == 2 else 10
+def _frames(body: bytes, version: int, plain: bool) -> Iterator[tuple[str, int, int]]:
+    """Name, place and size of frames; of ID3v2.4 ``plain`` sizes have eight bits a byte."""
+    at, head = 0, 6 if version == 2 else 10
+    while at + head <= len(body) and any(body[at : at + (3 if version == 2 else 4)]):
+        name = body[at : at + (3 if version == 2 else 4)].decode("latin-1")
+        sized = body[at + 3 : at + 6] if version == 2 else body[at + 4 : at + 8]
+        size = int.from_bytes(sized, "big") if plain else _synchsafe(sized)
+        if size:
+            yield name, at + head, size
+        at += head + size
+
+
+def _refuse_busy_frames(body: bytes, version: int, plain: bool, depth: int = 0) -> None:
     if depth > 8:
         raise TagsError("frames in frames in frames")
-    while at + head <= len(body) and body[at]:
-        name = body[at : at + (3 if version == 2 else 4)]
-        if version == 2:
-            size = int.from_bytes(body[at + 3 : at + 6], "big")
-        else:
-            sized = body[at + 4 : at + 8]
-            size = int.from_bytes(sized, "big") if plain or version == 3 else _synchsafe(sized)
-        inside = body[at + head : at + head + size]
-        count += 1
+    for count, (kind, at, size) in enumerate(_frames(body, version, plain), 1):
+        inside = body[at : at + size]
         if count * len(body) > _MOST_WORK:
             raise TagsError("more frames than any song has")
-        if head == 10 and body[at + 9] & _COMPRESSED.get(version, 0):
+        if body[at - 1] & _COMPRESSED[version] and version > 2:
             raise TagsError("its frames are compressed")
-        kind = name.decode("latin-1")
         _refuse_busy(kind, inside)
         if kind in ("CHAP", "CTOC"):
-            list(_walked(_embedded(kind, inside), version, plain, depth + 1))
-        if kind.isalnum() and size:
-            yield kind
-        at += head + size
+            _refuse_busy_frames(_embedded(kind, inside), version, plain, depth + 1)
 
 
 def _refuse_busy(kind: str, inside: bytes) -> None:

@@ -81,7 +81,7 @@ class Held:
     @property
     def anything(self) -> bool:
         """Whether there is anything to carry over, or to say."""
-        own = self.native is not None and (len(self.native) or getattr(self.native, "unknown_frames", ()))
+        own = self.native is not None and (len(self.native) or getattr(self.native, "unknown_frames", None))
         held = (self.common.fields, self.common.pictures, self.common.lost, self.extra.lost, self.gone)
         return bool(own or any(held) or self.lost or self.blocks or (self.chunks and self.chunks.held))
 
@@ -168,7 +168,7 @@ def _read_flac(mutagen: Any, file: BinaryIO, found: Any) -> Held:
     blocks = tuple(block for block in found.metadata_blocks if block.code not in _FLAC_MADE_ANEW)
     front, other = id3_at(file), Common.empty()
     if front:
-        frames_of(front)
+        frames_of(front, mutagen.id3.Frames)
         other = Id3().read(read_id3(mutagen, front, True))
     held = _held("FLAC", found.tags, other, blocks=blocks, rate=found.info.sample_rate)
     pictures = [Picture(b.data, b.mime, int(b.type), b.desc) for b in blocks if b.code == FLAC_PICTURE]
@@ -187,7 +187,7 @@ def _read_with_id3(mutagen: Any, file: BinaryIO, kind: str) -> Held:
     data = (id3_at(file, at) if at >= 0 else b"") + old
     if not data:
         return _merged(Common.empty(), kind, None, [], other, chunks=chunks)
-    names = frames_of(data[: len(data) - len(old)])
+    names = frames_of(data[: len(data) - len(old)], mutagen.id3.Frames)
     native = read_id3(mutagen, data, False)
     kept = {frame.FrameID for frame in native.values()}
     kept |= {bytes(frame[:4]).decode("latin-1") for frame in native.unknown_frames}

@@ -66,7 +66,7 @@ def sound(path, rate=44100, seconds=1.0, channels=2):
     """Band-limited noise in the format that a name stands for."""
     n = round(rate * seconds)
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal((channels, n)))
-    spectrum[:, np.fft.rfftfreq(n, 1 / rate) > 3500] = 0
+    spectrum[:, np.fft.rfftfreq(n, 1 / rate) > 5000] = 0
     x = np.fft.irfft(spectrum, n)
     container, subtype = SOUNDS[path.suffix[1:]]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,10 @@ from .tagging.carrying import write
 from .tagging.fields import Common, one_line
 from .tagging.limits import Watched
 from .tagging.pictures import Picture
-from .tagging.reading import Held, read
+from .tagging.reading import Held, kind_of, read
 
 _MOST_NAMES, _LONGEST_NAME = 20, 70
+_NO_TAGS = "this container holds no tags (.flac, .mp3, .wav, .aiff, .ogg and .opus do)"
 _MISSING = "tags are left out, as mutagen is not installed; to keep them: pip install mutagen"
 
 
@@ -86,7 +87,8 @@ class Tags:
                 if file.changed or isinstance(error, OSError):
                     raise OSError(f"its tags: {_reason(error)}") from None
                 return [f"tags cannot be written ({_reason(error)}), and are left out"]
-        lines = (_line("not kept", lost), _line("left out, as it no longer fits the sound", gone))
+            what = "not kept" if kind_of(file) else f"not kept, as {_NO_TAGS}"
+        lines = (_line(what, lost), _line("left out, as it no longer fits the sound", gone))
         return [line for line in lines if line]
 
 

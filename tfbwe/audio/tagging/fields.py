@@ -58,6 +58,7 @@ FIELDS = {
     "movementname": Field("MVNM", "\xa9mvn", "", "MovementName"),
     "work": Field("", "\xa9wrk", "WM/Work", "Work"),
     "website": Field("WOAR", "", "WM/AuthorURL", "Related"),
+    "encoder": Field("TSSE", "\xa9too", "WM/EncodingSettings", "Encoder", "ISFT"),
     "script": Field("", "", "WM/Script", "Script"),
     "barcode": Field("", "", "WM/Barcode", "Barcode"),
     "catalognumber": Field("", "", "WM/CatalogNo", "CatalogNumber"),

@@ -17,6 +17,7 @@ _LINEAR = frozenset(
 """Frames that are parsed in a time that grows as their length, not as its square."""
 _COMPRESSED = {2: 0, 3: 0x80, 4: 0x08}
 _ID3V1_BYTES = 128
+_APE_FOOT_BYTES, _LONGEST_APE_NAME = 32, 255
 
 
 class TagsError(ValueError):
@@ -169,26 +170,34 @@ def _embedded(kind: str, inside: bytes) -> bytes:
     return rest
 
 
-def refuse_busy_ape(file: BinaryIO) -> None:
-    """Refuse an APE tag whose names have no end; TagsError."""
-    file.seek(0, os.SEEK_END)
-    end = file.tell() - len(id3v1_of(file))
-    file.seek(max(0, end - 32))
-    foot = file.read(32)
+def ape_of(file: BinaryIO) -> bytes:
+    """Return the APE tag at the end of a file, empty if there is none.
+
+    Raises
+    ------
+    TagsError
+        If it is too large, or holds names that have no end.
+    """
+    end = file.seek(0, os.SEEK_END) - len(id3v1_of(file))
+    file.seek(max(0, end - _APE_FOOT_BYTES))
+    foot = file.read(_APE_FOOT_BYTES)
     if foot[:8] != b"APETAGEX":
-        return
-    size, count = struct.unpack_from("<II", foot, 12)
+        return b""
+    size, count, flags = struct.unpack_from("<III", foot, 12)
     if size > LIMIT_BYTES:
         raise too_large()
     file.seek(max(0, end - size))
-    data, at = file.read(size), 0
+    items = file.read(min(size, end))
+    at = 0
     for _ in range(count):
-        if at + 8 >= len(data) - 32:
-            return
-        name_end = data.find(b"\0", at + 8, at + 8 + 257)
+        if at + 8 > len(items) - _APE_FOOT_BYTES:
+            break
+        name_end = items.find(b"\0", at + 8, at + 8 + _LONGEST_APE_NAME + 1)
         if name_end < 0:
             raise TagsError("its APE tag is damaged")
-        at = name_end + 1 + int(struct.unpack_from("<I", data, at)[0])
+        at = name_end + 1 + int(struct.unpack_from("<I", items, at)[0])
+    head = foot[:20] + struct.pack("<I", flags | 1 << 29) + foot[24:]
+    return head + items if flags & 1 << 31 else items
 
 
 def _synchsafe(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -10,7 +11,7 @@ from .chunks import LAYOUTS, Chunks, read_chunks
 from .fields import Common, outdated
 from .forms import Ape, Asf, Form, Mp4, Vorbis
 from .id3 import Id3, read_id3
-from .limits import Watched, frames_of, id3_at, id3v1_of, refuse_busy_ape
+from .limits import Watched, ape_of, frames_of, id3_at, id3v1_of
 from .others import lost_of
 from .pictures import Picture
 
@@ -116,10 +117,8 @@ def opened(mutagen: Any, kind: str, file: Any) -> Any:
 
 def ape_tag(mutagen: Any, file: Any) -> Any:
     """Return the APE tag of a file, an empty one if it has none."""
-    try:
-        return mutagen.apev2.APEv2(file)
-    except mutagen.apev2.APENoHeaderError:
-        return mutagen.apev2.APEv2()
+    data = ape_of(file)
+    return mutagen.apev2.APEv2(io.BytesIO(data)) if data else mutagen.apev2.APEv2()
 
 
 def read(mutagen: Any, file: BinaryIO) -> Held:
@@ -137,11 +136,9 @@ def read(mutagen: Any, file: BinaryIO) -> Held:
         return Held(extra=extra)
     if kind in ("MP3", "chunks"):
         return _read_with_id3(mutagen, file, kind)
-    guarded = Watched(file, limited=True)
     if kind == "APE":
-        refuse_busy_ape(file)
-        return _held(kind, ape_tag(mutagen, guarded))
-    found = opened(mutagen, kind, guarded)
+        return _held(kind, ape_tag(mutagen, file))
+    found = opened(mutagen, kind, Watched(file, limited=True))
     if kind == "FLAC":
         return _read_flac(mutagen, file, found)
     extra = Common.empty()
@@ -199,8 +196,7 @@ def _read_with_id3(mutagen: Any, file: BinaryIO, kind: str) -> Held:
 
 def _behind(mutagen: Any, file: BinaryIO) -> Common:
     """What tags at the end of an MP3 file hold, beside ID3v1."""
-    refuse_busy_ape(file)
-    common = Ape().read(ape_tag(mutagen, Watched(file, limited=True)))
+    common = Ape().read(ape_tag(mutagen, file))
     file.seek(max(0, file.seek(0, os.SEEK_END) - _LYRICS3_BYTES))
     tail = file.read()
     if b"LYRICS200" in tail or b"LYRICSEND" in tail:

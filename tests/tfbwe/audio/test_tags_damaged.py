@@ -36,13 +36,13 @@ def id3(body):
     return b"ID3\x04\x00\x00" + synchsafe(len(body)) + body
 
 
-def with_long_comments(ogg, length):
+def with_long_comments(ogg, length, packet=None):
     """Put many bytes behind the comments of an Ogg file; mutagen would take minutes to write them."""
     from mutagen.ogg import OggPage
 
     file = io.BytesIO(ogg)
     first, second = OggPage(file), OggPage(file)
-    packet = second.packets[0]
+    packet = packet or second.packets[0]
     pages, data = [], packet + bytes(length)
     for number, at in enumerate(range(0, len(data), 65025)):
         page = OggPage()
@@ -82,6 +82,31 @@ def test_a_tag_made_to_keep_a_reader_busy_is_refused_at_once(tmp_path, name):
         assert "\n" not in line
     assert soundfile.info(out).frames > 40000
     assert out.read_bytes() == before or not tags.problem
+
+
+@pytest.mark.parametrize("kind", ["ogg", "opus", "flac"])
+def test_millions_of_comments_are_refused_before_they_fill_memory(tmp_path, kind):
+    source = sound(tmp_path / f"in.{kind}", 48000)
+    whole = source.read_bytes()
+    comments = struct.pack("<II", 0, 3_000_000) + bytes(12_000_000)
+    if kind == "flac":
+        source.write_bytes(whole[:42] + struct.pack(">I", 0x04000000 + len(comments)) + comments + whole[42:])
+    else:
+        mark = b"\x03vorbis" if kind == "ogg" else b"OpusTags"
+        source.write_bytes(with_long_comments(whole, 0, mark + comments))
+    tracemalloc.start()
+    tags = read_tags(source)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "more fields or values than any song has" in tags.problem
+    assert peak < 2 * LIMIT_BYTES
+
+
+def test_many_values_of_one_field_are_refused(tmp_path):
+    values = b"\0".join(b"%d" % n for n in range(20_000))
+    source = sound(tmp_path / "in.mp3")
+    source.write_bytes(id3(frame(b"TXXX", b"\3x\0" + values)) + source.read_bytes())
+    assert "more fields or values" in read_tags(source).problem
 
 
 @pytest.mark.parametrize("kind", SOUNDS)

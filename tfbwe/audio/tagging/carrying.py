@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -124,7 +125,7 @@ def _write_chunks(mutagen: Any, file: Any, held: Held) -> tuple[list[str], list[
     if out.magic == b"caff":
         lost += [] if same else _other_form(held)
     elif held.native is not None or not same:
-        tag, more = _id3(mutagen, Held(**{**vars(held), "extra": Common.empty()}) if same else held)
+        tag, more = _id3(mutagen, replace(held, extra=Common.empty()) if same else held)
         lost += more
         data = BytesIO()
         if len(tag) or tag.unknown_frames:

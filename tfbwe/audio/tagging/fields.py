@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .limits import MOST_VALUES, too_many
 from .pictures import Picture
 
 
@@ -158,17 +159,25 @@ class Common:
         return cls({}, [], [])
 
     def add(self, name: str, values: Iterable[str]) -> None:
-        """Add values to a field; numbers such as ``3/12`` become two fields, repetitions go."""
-        held = self.fields.setdefault(name, [])
+        """Add values to a field; numbers such as ``3/12`` become two fields, repetitions go.
+
+        Raises
+        ------
+        TagsError
+            If there are more than any song has.
+        """
+        held = dict.fromkeys(self.fields.get(name, ()))
         for value in values:
             if name in TOTALS and "/" in value:
                 value, _, total = value.partition("/")
                 self.add(TOTALS[name], [total.strip()])
                 value = value.strip()
-            if value and value not in held:
-                held.append(value)
-        if not held:
-            del self.fields[name]
+            if value:
+                held[value] = None
+        if len(held) > MOST_VALUES:
+            raise too_many()
+        if held:
+            self.fields[name] = list(held)
 
     def merge(self, other: Common) -> Common:
         """Add what another tag of the same file holds and this one lacks; return that, and what was lost.

@@ -9,6 +9,9 @@ from typing import Any, BinaryIO
 
 LIMIT_BYTES = 15 * 2**20
 """Tags beyond are not kept, so that memory and time stay bounded; FLAC has 16 MB for a picture."""
+MOST_VALUES = 1000
+"""Values of one field; more are made to keep a reader busy."""
+_MOST_PIECES = 50_000
 _MOST_WORK = 2**33
 _MOST_LISTED_BYTES = 2**18
 _LINEAR = frozenset(
@@ -17,6 +20,7 @@ _LINEAR = frozenset(
 """Frames that are parsed in a time that grows as their length, not as its square."""
 _COMPRESSED = {2: 0, 3: 0x80, 4: 0x08}
 _ID3V1_BYTES = 128
+_OGG_HEAD_BYTES, _OGG_COMMENTS = 27, (b"\x03vorbis", b"OpusTags")
 _APE_FOOT_BYTES, _LONGEST_APE_NAME = 32, 255
 
 
@@ -37,6 +41,7 @@ class Watched:
     def __init__(self, file: BinaryIO, limited: bool) -> None:
         self._file = file
         self._left = 3 * LIMIT_BYTES // 2 if limited else None
+        self._reads_left = 2 * _MOST_PIECES
         self.changed = False
 
     def read(self, size: int = -1) -> bytes:
@@ -44,8 +49,11 @@ class Watched:
         if self._left is not None:
             held = max(0, os.fstat(self._file.fileno()).st_size - self._file.tell())
             self._left -= held if size is None or size < 0 else min(size, held)
+            self._reads_left -= 1
             if self._left < 0:
                 raise too_large()
+            if self._reads_left < 0:
+                raise too_many()
         return self._file.read(size)
 
     def write(self, data: bytes) -> int:
@@ -65,6 +73,11 @@ class Watched:
 def too_large() -> TagsError:
     """Return the error of tags beyond the limit."""
     return TagsError(f"larger than {LIMIT_BYTES // 2**20} MB")
+
+
+def too_many() -> TagsError:
+    """Return the error of tags of more pieces than any song has."""
+    return TagsError("more fields or values than any song has")
 
 
 def id3_at(file: BinaryIO, start: int = 0) -> bytes:
@@ -139,7 +152,7 @@ def _refuse_busy_frames(body: bytes, version: int, plain: bool, depth: int = 0) 
     for count, (kind, at, size) in enumerate(_frames(body, version, plain), 1):
         inside = body[at : at + size]
         if count * len(body) > _MOST_WORK:
-            raise TagsError("more frames than any song has")
+            raise too_many()
         if body[at - 1] & _COMPRESSED[version] and version > 2:
             raise TagsError("its frames are compressed")
         _refuse_busy(kind, inside)
@@ -153,7 +166,7 @@ def _refuse_busy(kind: str, inside: bytes) -> None:
     if kind.startswith(("T", "C", "W")):
         ends = inside.count(b"\0\0" if inside[:1] in (b"\1", b"\2") else b"\0")
         if (ends + 1) * len(inside) > _MOST_WORK:
-            raise TagsError(f"frame {kind} has more values than any song has")
+            raise too_many()
     elif len(inside) > _MOST_LISTED_BYTES:
         raise TagsError(f"frame {kind} is longer than {_MOST_LISTED_BYTES // 1024} kB")
 
@@ -186,6 +199,8 @@ def ape_of(file: BinaryIO) -> bytes:
     size, count, flags = struct.unpack_from("<III", foot, 12)
     if size > LIMIT_BYTES:
         raise too_large()
+    if count > _MOST_PIECES:
+        raise too_many()
     file.seek(max(0, end - size))
     items = file.read(min(size, end))
     at = 0
@@ -198,6 +213,31 @@ def ape_of(file: BinaryIO) -> bytes:
         at = name_end + 1 + int(struct.unpack_from("<I", items, at)[0])
     head = foot[:20] + struct.pack("<I", flags | 1 << 29) + foot[24:]
     return head + items if flags & 1 << 31 else items
+
+
+def refuse_many_comments(file: BinaryIO) -> None:
+    """Refuse Ogg files with more comments than any song has, which would fill memory; TagsError."""
+    at, packet, start, serial, flac = 0, b"", 0, b"", False
+    while at < LIMIT_BYTES:
+        file.seek(at)
+        head = file.read(_OGG_HEAD_BYTES)
+        if len(head) < _OGG_HEAD_BYTES or head[:4] != b"OggS":
+            return
+        sizes = file.read(head[26])
+        payload = file.read(sum(sizes))
+        at = file.tell()
+        flac |= payload.startswith(b"\x7fFLAC")
+        begins = next((len(mark) for mark in _OGG_COMMENTS if payload.startswith(mark)), 0)
+        begins = begins or (4 if flac and payload[:1] in (b"\x04", b"\x84") else 0)
+        if begins and not packet:
+            packet, start, serial = payload, begins, head[14:18]
+        elif packet and head[14:18] == serial:
+            packet += payload
+        place = start + 4 + int.from_bytes(packet[start : start + 4], "little")
+        if packet and len(packet) >= place + 4:
+            if int.from_bytes(packet[place : place + 4], "little") > _MOST_PIECES:
+                raise too_many()
+            return
 
 
 def _synchsafe(data: bytes) -> int:

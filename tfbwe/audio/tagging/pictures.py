@@ -67,7 +67,7 @@ class Picture:
         """Width and height in pixels, ``None`` where the image does not say."""
         try:
             return _size(self.data)
-        except struct.error:
+        except (struct.error, IndexError):
             return None
 
     def __str__(self) -> str:

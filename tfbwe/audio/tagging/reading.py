@@ -11,7 +11,7 @@ from .chunks import LAYOUTS, Chunks, read_chunks
 from .fields import Common, outdated
 from .forms import Ape, Asf, Form, Mp4, Vorbis
 from .id3 import Id3, read_id3
-from .limits import Watched, ape_of, frames_of, id3_at, id3v1_of
+from .limits import Watched, ape_of, frames_of, id3_at, id3v1_of, refuse_many_comments
 from .others import lost_of
 from .pictures import Picture
 
@@ -138,6 +138,8 @@ def read(mutagen: Any, file: BinaryIO) -> Held:
         return _read_with_id3(mutagen, file, kind)
     if kind == "APE":
         return _held(kind, ape_tag(mutagen, file))
+    if kind == "Ogg":
+        refuse_many_comments(file)
     found = opened(mutagen, kind, Watched(file, limited=True))
     if kind == "FLAC":
         return _read_flac(mutagen, file, found)

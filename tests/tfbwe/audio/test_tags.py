@@ -154,7 +154,7 @@ def test_chunks_of_a_wav_are_kept_and_places_in_samples_at_the_same_rate_alone(t
 
 def test_broadcast_data_of_a_wav_becomes_free_text_elsewhere_and_the_rest_is_named(tmp_path):
     lines = carried(with_chunks(sound(tmp_path / "in.wav"), made.bext()), tmp_path / "out.flac")
-    assert lines == ["not kept: time and identifier of the broadcast data (bext)"]
+    assert lines == ["not kept: time, identifier and loudness of the broadcast data (bext)"]
     assert read_tags(tmp_path / "out.flac").text["bext_description"] == made.BEXT_TEXT
 
 

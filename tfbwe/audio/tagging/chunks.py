@@ -111,7 +111,7 @@ class Chunks:
             elif chunk.kind == b"bext" and len(chunk.data) >= _BEXT_END:
                 for name, (start, end) in _BEXT_TEXTS.items():
                     common.add(name, [_decoded(chunk.data[start:end])])
-                common.lost.append("time and identifier of the broadcast data (bext)")
+                common.lost.append("time, identifier and loudness of the broadcast data (bext)")
             elif not outdated(chunk.kind.decode("latin-1")):
                 common.lost.append(str(chunk))
         return common

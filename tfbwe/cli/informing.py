@@ -170,7 +170,8 @@ def measured_row(bundle: Bundle, name: str, tell: Tell) -> Row:
 
 
 def _unread(name: str, why: str) -> Row:
-    return {**dict.fromkeys((*COLUMNS, GAIN)), "file": name, "extendable": False, "reason": why, "tags": {}}
+    nothing = dict.fromkeys((*COLUMNS, "tags", GAIN))
+    return {**nothing, "file": name, "extendable": False, "reason": why, "tags": {}}
 
 
 def _was_read(row: Row) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ..atomic import temporary_prefix
 from ..errors import AudioError
+from ..leftovers import temporary_prefix
 from ..samples import check_signal
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file

@@ -15,8 +15,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ..atomic import replace_synced, temporary_name, temporary_prefix
+from ..atomic import replace_synced
 from ..errors import AudioError
+from ..leftovers import temporary_name, temporary_prefix
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,

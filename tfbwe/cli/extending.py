@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..atomic import remove_leftovers
 from ..audio.formats import STANDARD
 from ..audio.writer import refuse_destination
 from ..console import Progress, counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
+from ..leftovers import remove_leftovers
 from ..settings import CutoffError
 from .outputs import MadeFolders, into_folder, left_out, plan_outputs
 from .printing import too_high

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..audio.formats import SOUND_SUFFIXES, STANDARD, reason
-from ..console import counted
 from ..errors import AudioError, ConfigError
 
 
@@ -127,13 +126,17 @@ class MadeFolders:
 
 
 def _refuse_file_name(inputs: Sequence[str], output: str) -> None:
-    many = f"there are {counted(len(inputs), 'input')}" if len(inputs) > 1 else f"{inputs[0]} is a folder"
-    bare = Path(output)
-    if bare.exists():
-        raise ConfigError(f"{output}: a file, but {many}; give a folder")
-    if bare.suffix.lower() in SOUND_SUFFIXES and not output.endswith(("/", os.sep)):
+    """Refuse the name of a file where a folder is needed, one that exists or one that is to be made."""
+    asked = output.endswith(("/", os.sep))
+    path = Path(output)
+    why = f"{inputs[0]} is a folder" if os.path.isdir(inputs[0]) else "its name ends in a slash"
+    if len(inputs) > 1:
+        why = f"there are {len(inputs)} inputs"
+    if path.exists():
+        raise ConfigError(f"{output}: a file, but {why}; give a folder")
+    if path.suffix.lower() in SOUND_SUFFIXES and not asked:
         raise ConfigError(
-            f"{output}: a file name, but {many}; give a folder, such as -o {bare.with_suffix('')}/"
+            f"{output}: a file name, but {why}; give a folder, such as -o {path.with_suffix('')}/"
         )
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tfbwe.atomic import temporary_name
 from tfbwe.cli.extending import Outcome, _Report
 from tfbwe.console import Progress
+from tfbwe.leftovers import temporary_name
 
 
 def files(folder):
@@ -133,6 +133,9 @@ def test_a_file_name_for_many_files_is_named_as_the_mistake(extending, song, tmp
     )
     assert extending(one, other, "-o", one)[2] == [
         f"tfbwe: {one}: a file, but there are 2 inputs; give a folder"
+    ]
+    assert extending(one, "-o", f"{other}/")[2] == [
+        f"tfbwe: {other}/: a file, but its name ends in a slash; give a folder"
     ]
     assert (files(tmp_path), (tmp_path / "one.wav").exists()) == (before, False)
 

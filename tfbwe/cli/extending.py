@@ -118,9 +118,11 @@ def _extend_all(
             for pair, result in results:
                 if isinstance(result, Killed):
                     remove_leftovers(Path(pair[1]).parent)
-                    memory = ", perhaps for want of memory, which fewer --jobs need less of"
-                    how = result.how + (memory if "SIGKILL" in result.how else "")
-                    result = Outcome(FAILED, notes=(f"{pair[0]}: {how}; nothing written",))
+                    why, way_out = "", ""
+                    if "SIGKILL" in result.how:
+                        why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
+                    said = f"{pair[0]}: {result.how}{why}; nothing written{way_out}"
+                    result = Outcome(FAILED, notes=(said,))
                 report(pair, result)
 
 

@@ -44,7 +44,8 @@ class StandInDecoder:
 def stand_in(monkeypatch):
     """Put a decoder without a network in the place of the shipped model."""
     bundle = SimpleNamespace(
-        cutoff_range_hz=(3500.0, 16000.0), manifest=SimpleNamespace(graph={"kind": "step"}, restoring={})
+        cutoff_range_hz=(3500.0, 16000.0),
+        manifest=SimpleNamespace(graph={"kind": "step"}, restoring={}, highest_hz=20000.0),
     )
     for module in ("tfbwe.offline.files", "tfbwe.offline.signals", "tfbwe.model.bundle"):
         monkeypatch.setattr(f"{module}.load_bundle", lambda model, trust=False: bundle)
@@ -98,5 +99,5 @@ def tfbwe(capsys):
 
 @pytest.fixture
 def extending(tfbwe, stand_in):
-    """Return a way to run ``tfbwe extend`` with a decoder that needs no network."""
-    return lambda *arguments: tfbwe("extend", *arguments)
+    """Return a way to run ``tfbwe extend``, in this process, with a decoder that needs no network."""
+    return lambda *arguments: tfbwe("extend", "--jobs", 1, *arguments)

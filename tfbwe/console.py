@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import TfbweError
 
@@ -22,34 +23,57 @@ def say(message: str) -> None:
         print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def progress_bar(source: str) -> Iterator[Callable[[float, float], None] | None]:
-    """Show how far a file is, if standard error is a terminal.
+class Progress:
+    """How far work is, on a terminal; does nothing where there is no bar.
 
     Parameters
     ----------
-    source : str
-        The file.
+    bar : tqdm.tqdm or None
+        The bar that shows it.
+    """
+
+    def __init__(self, bar: Any = None) -> None:
+        self.bar = bar
+
+    def __call__(self, done: float, total: float) -> None:
+        """Show how much is done, and how much there is to be done in all."""
+        if self.bar is not None:
+            # The length of an MP3 is an estimate, and may turn out longer.
+            self.bar.total = max(total, done)
+            self.bar.update(done - self.bar.n)
+
+    def clear(self) -> None:
+        """Make room for a line; what is shown next shows the bar again."""
+        if self.bar is not None:
+            self.bar.clear()
+
+
+@contextlib.contextmanager
+def progress_bar(of: str, unit: str = "s", shown: bool = True) -> Iterator[Progress]:
+    """Show how far work is, if standard error is a terminal.
+
+    Parameters
+    ----------
+    of : str
+        A file, or what stands before the bar.
+    unit : str
+        Of what is counted.
+    shown : bool
+        Off where nobody wants a bar.
 
     Yields
     ------
-    callable or None
-        To be called with the seconds done and those to be done in all.
+    Progress
+        To be called with what is done and what is to be done in all.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield None
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
+        yield Progress()
         return
     from tqdm import tqdm
 
-    name = "standard input" if source == "-" else Path(source).name
-    with tqdm(desc=name, unit="s", unit_scale=True, leave=False, file=sys.stderr) as bar:
-
-        def show(done_s: float, total_s: float) -> None:
-            # The length of an MP3 is an estimate, and may turn out longer.
-            bar.total = max(total_s, done_s)
-            bar.update(done_s - bar.n)
-
-        yield show
+    name = "standard input" if of == "-" else Path(of).name
+    with tqdm(desc=name, unit=unit, unit_scale=True, leave=False, file=sys.stderr) as bar:
+        yield Progress(bar)
 
 
 def reported(

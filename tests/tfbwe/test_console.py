@@ -16,7 +16,7 @@ def test_progress_shows_percent_and_total_on_a_terminal_alone(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     with progress_bar("in/a song.wav") as progress:
         progress(60.0, 240.0)
-        bar = progress.__closure__[0].cell_contents
+        bar = progress.bar
         assert (bar.n, bar.total) == (60.0, 240.0)
         bar.refresh()
         progress(250.0, 240.0)
@@ -25,7 +25,12 @@ def test_progress_shows_percent_and_total_on_a_terminal_alone(monkeypatch):
     for stream in (io.StringIO(), None):
         monkeypatch.setattr(sys, "stderr", stream)
         with progress_bar("x") as progress:
-            assert progress is None
+            progress(1.0, 2.0)
+            progress.clear()
+            assert progress.bar is None
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bar("x", shown=False) as progress:
+        assert progress.bar is None
 
 
 def test_without_standard_error_nothing_is_said_on_standard_output(monkeypatch, capsys):

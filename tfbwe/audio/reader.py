@@ -21,6 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..errors import AudioError
+from ..leftovers import temporary_prefix
 from ..samples import check_signal
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file
@@ -102,7 +103,7 @@ class Reader:
             if sys.stdin is None:
                 raise AudioError(f"{self.name}: cannot be read: it is closed")
             stream = sys.stdin.buffer
-        handle, self._spooled = tempfile.mkstemp(prefix="tfbwe-")
+        handle, self._spooled = tempfile.mkstemp(prefix=temporary_prefix())
         with os.fdopen(handle, "wb") as file:
             shutil.copyfileobj(stream, file)
         return self._spooled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..atomic import replace_synced
 from ..errors import AudioError
+from ..leftovers import temporary_name, temporary_prefix
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,
@@ -29,6 +29,8 @@ from .formats import (
     reason,
 )
 from .tags import Tags
+
+_MORE_BYTES = 2**20
 
 
 class Writer:
@@ -94,7 +96,7 @@ class Writer:
         if self.to_standard:
             if sys.stdout is None:
                 raise AudioError(f"{self.name}: cannot be written: it is closed")
-            handle, self._temporary = tempfile.mkstemp(prefix="tfbwe-")
+            handle, self._temporary = tempfile.mkstemp(prefix=temporary_prefix())
             os.close(handle)
         else:
             self.destination = refuse_destination(self.destination, force=force, source=source)
@@ -110,7 +112,10 @@ class Writer:
                 compression_level=LOSSY_LEVEL.get(subtype),
             )
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            refused = _refusal(self._temporary)
             self._remove()
+            if refused:
+                raise AudioError(f"{self.name}: cannot be written: {refused}") from None
             raise AudioError(
                 f"{self.name}: cannot write {channels} channels at {sample_rate} Hz as {container}/{subtype}"
                 f" ({reason(error)}); try -o with a name that ends in .wav"
@@ -143,7 +148,7 @@ class Writer:
             for start in range(0, len(frames), BLOCK_FRAMES):
                 self._file.write(frames[start : start + BLOCK_FRAMES])
         except (soundfile.SoundFileError, OSError) as error:
-            raise AudioError(f"{self.name}: cannot be written: {reason(error)}") from None
+            raise AudioError(f"{self.name}: cannot be written: {self._why(error)}") from None
 
     def commit(self) -> None:
         """Finish the file, flush it to the disk and give it its name.
@@ -170,7 +175,7 @@ class Writer:
         except (soundfile.SoundFileError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            raise AudioError(f"{self.name}: cannot be written: {reason(error)}") from None
+            raise AudioError(f"{self.name}: cannot be written: {self._why(error)}") from None
         finally:
             self._remove()
 
@@ -179,6 +184,11 @@ class Writer:
         with contextlib.suppress(soundfile.SoundFileError, OSError):
             self._file.close()
         self._remove()
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, soundfile.SoundFileError):
+            return _refusal(self._temporary) or reason(error)
+        return reason(error)
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
@@ -194,6 +204,21 @@ class Writer:
             self.commit()
         else:
             self.abort()
+
+
+def _refusal(path: str) -> str:
+    """Write more to a file that libsndfile could not write: of a full disk it says no more than System error.
+
+    Returns the system's reason, or an empty string where it takes more.
+    """
+    try:
+        with open(path, "ab") as file:
+            file.write(bytes(_MORE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return reason(error)
+    return ""
 
 
 def refuse_destination(
@@ -260,7 +285,7 @@ def temporary_beside(destination: Path) -> str:
     AudioError
         If the folder cannot be written.
     """
-    temporary = str(destination.parent / f".tfbwe-{secrets.token_hex(8)}.part")
+    temporary = str(destination.parent / temporary_name())
     try:
         # Created plainly, not by tempfile, so that the file gets the permissions that the umask says.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

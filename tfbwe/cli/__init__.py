@@ -1,5 +1,5 @@
 """The command line `tfbwe`."""
 
-from .parser import main
+from .running import main
 
 __all__ = ["main"]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..audio.formats import SOUND_SUFFIXES, STANDARD
+from ..audio.formats import SOUND_SUFFIXES, STANDARD, reason
 from ..errors import AudioError, ConfigError
+
+
+def into_folder(inputs: Sequence[str], output: str | None) -> bool:
+    """Whether an output is a folder: there is one, its name ends in a slash, or one file is not enough."""
+    if output is None or output == STANDARD:
+        return False
+    return os.path.isdir(output) or output.endswith(("/", os.sep)) or not _alone(inputs)
+
+
+def _alone(inputs: Sequence[str]) -> bool:
+    return len(inputs) == 1 and not os.path.isdir(inputs[0])
 
 
 def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, str]]:
@@ -18,8 +30,9 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
     inputs : sequence of str
         Files, folders, or ``"-"`` for standard input.
     output : str, optional
-        A file, for one input file; an existing folder, in which names and the tree below each input folder
-        are kept; or ``"-"``. Without it an output lies beside its input as ``NAME.extended.EXT``.
+        A file, for one input file; a folder, in which names and the tree below each input folder are kept,
+        and which need not exist; or ``"-"``. Without it an output lies beside its input as
+        ``NAME.extended.EXT``.
 
     Returns
     -------
@@ -29,25 +42,23 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
     Raises
     ------
     AudioError
-        If the output folder does not exist, or an input folder holds no sound.
+        If an input folder holds no sound.
     ConfigError
         If two inputs would have the same output, many go to one, or an output would replace an input.
     """
-    into_folder = output is not None and output != STANDARD and os.path.isdir(output)
-    alone = len(inputs) == 1 and not os.path.isdir(inputs[0])
-    if output is not None and not into_folder:
-        if output != STANDARD and (not alone or output.endswith(("/", os.sep))):
-            raise AudioError(f"{output}: the output folder does not exist; create it: mkdir -p {output}")
-        if not alone:
-            raise ConfigError(f"{output}: many inputs cannot go to one output; choose a folder with -o")
+    folder = Path(output) if output is not None and into_folder(inputs, output) else None
+    if output is not None and folder is None:
+        if not _alone(inputs):
+            raise ConfigError("-o -: many inputs cannot go to standard output; give a folder")
         return [(inputs[0], output)]
-    folder = Path(output) if output is not None and into_folder else None
+    if output is not None and folder is not None and not folder.is_dir():
+        _refuse_file_name(inputs, output)
     pairs = []
     for name in inputs:
         if name == STANDARD:
             pairs.append((name, STANDARD if folder is None else str(folder / "stdin.wav")))
         elif os.path.isdir(name):
-            found = list(_sounds_below(Path(name), folder))
+            found = list(sounds_below(Path(name), folder))
             if not found:
                 raise AudioError(f"{name}: the folder holds no sound files")
             pairs += [(str(path), _beside_or_in(path, path.relative_to(name), folder)) for path in found]
@@ -78,7 +89,55 @@ def left_out(inputs: Sequence[str], output: str | None, pairs: list[tuple[str, s
     if not any(os.path.isdir(name) and folder.is_relative_to(Path(name).resolve()) for name in inputs):
         return []
     written = {os.path.realpath(destination) for _, destination in pairs}
-    return [str(path) for path in _sounds_below(Path(output), None) if os.path.realpath(path) not in written]
+    return [str(path) for path in sounds_below(Path(output), None) if os.path.realpath(path) not in written]
+
+
+class MadeFolders:
+    """Makes folders, and in the end takes away those of them in which nothing was written.
+
+    Use it as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[Path] = []
+
+    def make(self, folder: Path) -> None:
+        """Make a folder, and those above it, that do not exist.
+
+        Raises
+        ------
+        AudioError
+            If the system refuses.
+        """
+        for new in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            try:
+                new.mkdir()
+            except OSError as error:
+                raise AudioError(f"{new}: the folder cannot be made: {reason(error)}") from None
+            self._made.append(new)
+
+    def __enter__(self) -> MadeFolders:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):  # It is not empty.
+                folder.rmdir()
+
+
+def _refuse_file_name(inputs: Sequence[str], output: str) -> None:
+    """Refuse the name of a file where a folder is needed, one that exists or one that is to be made."""
+    asked = output.endswith(("/", os.sep))
+    path = Path(output)
+    why = f"{inputs[0]} is a folder" if os.path.isdir(inputs[0]) else "its name ends in a slash"
+    if len(inputs) > 1:
+        why = f"there are {len(inputs)} inputs"
+    if path.exists():
+        raise ConfigError(f"{output}: a file, but {why}; give a folder")
+    if path.suffix.lower() in SOUND_SUFFIXES and not asked:
+        raise ConfigError(
+            f"{output}: a file name, but {why}; give a folder, such as -o {path.with_suffix('')}/"
+        )
 
 
 def _beside_or_in(source: Path, below: Path, folder: Path | None) -> str:
@@ -87,7 +146,20 @@ def _beside_or_in(source: Path, below: Path, folder: Path | None) -> str:
     return str(source.with_name(f"{source.stem}.extended{source.suffix}"))
 
 
-def _sounds_below(top: Path, output: Path | None) -> Iterator[Path]:
+def sounds_below(top: Path, output: Path | None = None) -> Iterator[Path]:
+    """Yield the sound files below a folder in order, without what lies hidden or in the output folder.
+
+    Parameters
+    ----------
+    top : Path
+        The folder.
+    output : Path, optional
+        The output folder. Without it outputs lie beside their inputs, and are left out too.
+
+    Yields
+    ------
+    Path
+    """
     avoided = None if output is None else output.resolve()
     for here, folders, files in os.walk(top):
         folders[:] = sorted(

@@ -1,23 +1,12 @@
-"""The command line. Nothing heavy is imported before it is needed, so that ``--help`` is quick."""
+"""The arguments of the command line. Nothing heavy is imported, so that ``--help`` is quick."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import math
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from typing import NoReturn
 
 from .._version import __version__
-from ..console import say
-from ..errors import TfbweError
 from ..phase import PHASES
-
-FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
 _TOP = """\
 examples:
@@ -29,17 +18,28 @@ examples:
 _EXTEND = """\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
-"-" is standard input or output (WAV).
+-o is a folder, made if need be, for several inputs, for a folder, and where
+its name ends in a slash. "-" is standard input or output (WAV).
+
+Several files are extended at the same time; a line says what came of each,
+the last one of all. The exit status is 1 if any failed. A run that was
+stopped goes on with --skip-existing.
 
 examples:
   tfbwe extend song.mp3
-  tfbwe extend albums/ -o extended/         keeps the tree; extended must exist
+  tfbwe extend albums/ -o extended/         keeps the tree
+  tfbwe extend albums/ -o extended/ --skip-existing
   tfbwe extend call.wav -o call.flac --cutoff 3400
   cat song.wav | tfbwe extend - > song44.wav
 """
 _INFO = """\
+Several files, or a folder, give a table: first the files that would gain
+most, by the octaves from the cutoff to where the model ends (20 kHz). The
+exit status is 1 if any cannot be read.
+
 examples:
   tfbwe info song.mp3
+  tfbwe info albums/ --csv > albums.csv
   tfbwe info tape.wav --png spectrum.png
   tfbwe info my_model.tflite
 """
@@ -68,104 +68,6 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, 1 after an error (a line on standard error), 2 for wrong usage, 130 when interrupted.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # A name may hold what the terminal's encoding lacks.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        options = _parser().parse_args(argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
-        with _quiet_libraries(), _stopped_cleanly():
-            from . import commands
-
-            status: int = getattr(commands, options.command)(options)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return status
-    except TfbweError as error:
-        say(str(error))
-        return FAILED
-    except BrokenPipeError:
-        _forget_standard_output()
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
-    except OSError as error:
-        # Sound files and models name themselves in errors of their own: what has no name was printed.
-        say(f"{error.filename or 'standard output'}: {error.strerror or error}")
-        _forget_standard_output()
-        return FAILED
-    except MemoryError:
-        say("not enough memory")
-        return FAILED
-
-
-def _forget_standard_output() -> None:
-    """Python flushes standard output once more at exit, and must not fail there."""
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextlib.contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep C libraries off standard error: mpg123 and LiteRT write notes there, past Python."""
-    try:
-        if sys.stderr.fileno() != 2:
-            raise OSError
-    except (AttributeError, OSError, ValueError):
-        yield
-        return
-    python_stderr, kept, nowhere = sys.stderr, os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    with open(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace") as ours:
-        try:
-            os.dup2(nowhere, 2)
-            sys.stderr = ours
-            yield
-        finally:
-            sys.stderr = python_stderr
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
-
-
-@contextlib.contextmanager
-def _stopped_cleanly() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the process as Ctrl-C does: unfinished files are removed."""
-
-    def stop(number: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {}
-    try:
-        for number in numbers:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # nohup ignores SIGHUP.
-                before[number] = signal.signal(number, stop)
-    except ValueError:  # Not the main thread.
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _cutoff(text: str) -> float | None:
     if text == "auto":
         return None
@@ -189,13 +91,21 @@ def _number(text: str) -> float:
         return math.nan
 
 
+def _count(text: str) -> int:
+    count = _number(text)
+    if not (count >= 1 and count.is_integer()):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, received {text!r}")
+    return int(count)
+
+
 def _name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected the name of a file, received an empty one")
     return text
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="tfbwe",
         description="Puts the high band back into band-limited music.",
@@ -219,9 +129,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_extend(command("extend", "put the high band back into sound files", _EXTEND))
 
     info = command("info", "show what a sound file or a model file holds", _INFO)
-    info.add_argument("file", type=_name, metavar="FILE")
+    info.add_argument(
+        "files", nargs="+", type=_name, metavar="FILE", help="sound files or folders, or a model"
+    )
     _add_model(info)
-    info.add_argument("--json", action="store_true", help="print JSON")
+    form = info.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", action="store_true", help="print JSON: of one file an object, of several a list"
+    )
+    form.add_argument("--csv", action="store_true", help="print comma-separated values, a row for each file")
+    _add_jobs(info)
     info.add_argument(
         "--png", type=_name, metavar="FILE", help="draw received and restored spectrum (needs tfbwe[report])"
     )
@@ -249,6 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", type=_count, metavar="N", help="files at the same time (default: processor cores)"
+    )
+
+
 def _add_phase(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--phase",
@@ -271,9 +194,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_extend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", type=_name, metavar="IN", help="sound files or folders")
-    parser.add_argument(
-        "-o", "--output", type=_name, metavar="OUT", help="output file, or an existing folder"
-    )
+    parser.add_argument("-o", "--output", type=_name, metavar="OUT", help="output file or folder")
     _add_model(parser)
     parser.add_argument(
         "--cutoff",
@@ -295,4 +216,13 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         default="soft",
         help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
     )
-    parser.add_argument("--force", action="store_true", help="replace existing outputs")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--force", action="store_true", help="replace existing outputs")
+    existing.add_argument(
+        "--skip-existing", action="store_true", help="skip inputs whose output exists: goes on after a stop"
+    )
+    _add_jobs(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only say which file would go where")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors and the closing line of many files alone"
+    )

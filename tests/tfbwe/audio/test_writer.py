@@ -168,3 +168,33 @@ def test_standard_output_that_fails_or_is_closed_is_called_by_its_name(monkeypat
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(AudioError, match=r"^standard output: cannot be written: it is closed$"):
         write("-", noise())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limits of file sizes")
+@pytest.mark.parametrize(("container", "subtype", "suffix"), [row for row in FORMATS if row[1] != "ALAC_16"])
+def test_a_disk_that_takes_no_more_is_said_with_the_system_s_reason(tmp_path, container, subtype, suffix):
+    import resource
+
+    x, path = noise(samples=200000), tmp_path / f"a song.{suffix}"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, limits[1]))
+    try:
+        with pytest.raises(AudioError, match=r"song\.\w+: cannot be written: File too large$"):
+            write(path, x, 48000, container, subtype, tags=TAGS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limits of file sizes")
+def test_a_disk_that_takes_nothing_at_all_is_not_a_wrong_format(tmp_path):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(AudioError, match=r"song\.wav: cannot be written: File too large$"):
+            write(tmp_path / "a song.wav", noise())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

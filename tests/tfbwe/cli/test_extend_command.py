@@ -148,11 +148,9 @@ def test_extend_an_existing_output_is_refused_without_force(extending, song, tmp
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["no/x.wav", "no/"])
-def test_extend_a_missing_output_folder_is_refused(extending, song, tmp_path, name):
-    fails(extending(song(), "-o", f"{tmp_path}/{name}"), "does not exist")
-    fails(extending(song(), song("in/2.wav"), "-o", f"{tmp_path}/{name}"), "does not exist")
-    assert files(tmp_path) == ["in/2.wav", "in/a song.wav"]
+def test_extend_a_missing_folder_of_one_output_file_is_refused(extending, song, tmp_path):
+    fails(extending(song(), "-o", tmp_path / "no" / "x.wav"), "does not exist")
+    assert files(tmp_path) == ["in/a song.wav"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +238,7 @@ def test_extend_where_nothing_is_added_is_said(extending, song, low_passed):
 def test_extend_standard_input_becomes_standard_output(song, stand_in, monkeypatch):
     sink = io.BytesIO()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(song().read_bytes())))
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=sink, flush=lambda: None))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=sink, flush=lambda: None, isatty=lambda: False))
     assert main(["extend", "-", "--cutoff", "7000"]) == 0
     x, rate = soundfile.read(io.BytesIO(sink.getvalue()))
     assert (rate, x.shape) == (44100, (44100, 2))

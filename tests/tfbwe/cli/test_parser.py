@@ -304,15 +304,15 @@ def test_closed_and_full_outputs_are_no_traceback(whole):
         assert (done.returncode, done.stderr) == (1, "tfbwe: standard output: No space left on device\n")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_signals_that_end_a_process_remove_what_is_unfinished(tfbwe, song, monkeypatch, name):
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_that_end_a_process_are_its_exit_status(tfbwe, monkeypatch, name, status):
     if not hasattr(signal, name):
         pytest.skip("not on this system")
     number = getattr(signal, name)
     monkeypatch.setattr("tfbwe.cli.commands.info", lambda options: signal.raise_signal(number))
     before = signal.signal(number, signal.SIG_DFL)  # under nohup SIGHUP comes in ignored
     try:
-        assert tfbwe("info", "x")[0] == 130
+        assert tfbwe("info", "x") == (status, "", [f"tfbwe: stopped by {name}"])
         assert signal.getsignal(number) == signal.SIG_DFL
         signal.signal(number, signal.SIG_IGN)
         assert tfbwe("info", "x")[0] is None

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 
 from ..atomic import replace_synced
 from ..errors import AudioError
+from . import ffmpeg
+from .ffmpeg_encoder import EncodedFile
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,
+    FFMPEG,
     LOSSY_LEVEL,
     NO_EMPTY,
     STANDARD,
@@ -45,7 +49,7 @@ class Writer:
     sample_rate, channels : int
         Of the signal.
     container, subtype : str
-        libsndfile's names; see `tfbwe.audio.formats.output_format` for a pair that can be written.
+        See `tfbwe.audio.formats.output_format` for a pair that can be written.
     tags : mapping of str to str
         Written as far as the format holds them.
     force : bool
@@ -83,6 +87,8 @@ class Writer:
         self.force = force
         self.clipped_samples = 0
         self.frames = 0
+        if CONTAINERS[container].written_by == FFMPEG:
+            ffmpeg.require(self.name, container)
         self._highest = full_scale(subtype)
         self._max_frames = CONTAINERS[container].max_bytes // max(
             1, int(channels * bytes_per_sample(subtype))
@@ -97,15 +103,21 @@ class Writer:
             self.destination = refuse_destination(self.destination, force=force, source=source)
             self._temporary = temporary_beside(self.destination)
         try:
-            self._file = soundfile.SoundFile(
-                native_name(self._temporary),
-                "w",
-                sample_rate,
-                channels,
-                subtype,
-                format=container,
-                compression_level=LOSSY_LEVEL.get(subtype),
-            )
+            self._file: Any
+            if CONTAINERS[container].written_by == FFMPEG:
+                self._file = EncodedFile(
+                    self._temporary, sample_rate, channels, container=container, subtype=subtype, tags=tags
+                )
+            else:
+                self._file = soundfile.SoundFile(
+                    native_name(self._temporary),
+                    "w",
+                    sample_rate,
+                    channels,
+                    subtype,
+                    format=container,
+                    compression_level=LOSSY_LEVEL.get(subtype),
+                )
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             self._remove()
             raise AudioError(
@@ -113,7 +125,8 @@ class Writer:
                 f" ({reason(error)}); try -o with a name that ends in .wav"
             ) from None
         self._id3 = id3_tag(tags or {}) if container == "MP3" else b""
-        for key, value in (tags or {}).items() if container != "MP3" else ():
+        tagged = isinstance(self._file, soundfile.SoundFile) and container != "MP3"
+        for key, value in (tags or {}).items() if tagged else ():
             with contextlib.suppress(soundfile.SoundFileError):
                 setattr(self._file, key, value)
 

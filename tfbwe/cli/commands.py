@@ -28,11 +28,13 @@ def extend(options: argparse.Namespace) -> int:
     from ..decoder import Decoder
     from ..model.bundle import load_bundle
     from ..offline.files import extend_file
-    from .outputs import left_out, plan_outputs
+    from .outputs import left_out, plan_outputs, unreadable_here
 
     pairs = plan_outputs(options.inputs, options.output)
     for name in left_out(options.inputs, options.output, pairs):
         say(f"{name}: lies in the output folder, and is left out")
+    for line in unreadable_here(options.inputs, options.output):
+        say(line)
     model = load_bundle(options.model, options.trust)
     # What no file can mend, such as a phase that the model lacks, is said once, before any is opened.
     Decoder(model, model.manifest.graph.get("channels", 1), None, options.diffuse, options.phase)
@@ -101,6 +103,8 @@ def info(options: argparse.Namespace) -> int:
             "reason": why_not or None,
             "tags": reader.tags,
         }
+    for note in reader.notes:
+        say(f"{reader.name}: {note}")
     _print(found, options.json)
     if options.png is not None:
         if condition is None or received.moments is None:
@@ -247,6 +251,8 @@ def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDAr
             silence = np.zeros((reader.channels, 0), dtype=np.float32)
             signals.append(np.concatenate([silence, *reader.blocks()], axis=1))
             rates.append(reader.sample_rate)
+            for note in reader.notes:
+                say(f"{name}: {note}")
     ref, est = signals
     if len(ref) != len(est):
         raise AudioError(

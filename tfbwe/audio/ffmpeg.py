@@ -141,6 +141,8 @@ def _one_line(said: bytes, location: str) -> str:
     """The first thing that ffmpeg said, without addresses and file names; numbers in hex are its own."""
     for line in said.decode(errors="replace").splitlines():
         line = re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\] *", "", line).replace(f"file:{location}: ", "")
+        if "not on whitelist" in line:
+            return "a playlist, a picture or another format that is not taken here"
         if line.strip():
             return " ".join(line.split()).rstrip(".")[:_LONGEST_SAID]
     return ""

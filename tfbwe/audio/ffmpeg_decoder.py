@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..console import counted
 from ..errors import AudioError
 from . import ffmpeg
-from .formats import CONTAINERS, FFMPEG, LOSSY, named_container, read_by
+from .formats import CONTAINERS, DSD_RATE, FFMPEG, LOSSY, named_container, read_by
 
 _LOSSY = {
     **{name: name.upper() for name in ("aac", "wmav1", "wmav2", "wmapro", "opus", "vorbis", "ac3", "eac3")},
@@ -23,8 +23,6 @@ _LOSSY = {
 }
 _LOSSLESS = frozenset({"alac", "wavpack", "flac", "tta", "ape", "tak", "shorten", "wmalossless", "truehd"})
 _SAMPLE_BITS = {"u8": 8, "s16": 16, "s32": 32, "s64": 32}
-DSD_RATE = 176400
-"""In Hz, of sound decoded from one-bit samples."""
 _TAGS = {"track": "tracknumber", "title": "title", "artist": "artist", "album": "album", "date": "date"}
 _TAGS |= {"genre": "genre", "comment": "comment", "copyright": "copyright"}
 _MOVIE_TICK = Fraction(1, 600)  # the coarsest clock that an edit list of MPEG-4 counts by, in seconds

@@ -56,16 +56,16 @@ class EncodedFile:
     ) -> None:
         own = CONTAINERS[container]
         encoding = own.encodings[subtype]
-        layouts = encoding.layouts[channels - 1 : channels]
-        if not layouts:
-            raise ValueError(f"it holds 1 to {len(encoding.layouts)}")
+        layouts = {count: layout for count, layout in enumerate(encoding.layouts, 1) if layout}
+        if channels not in layouts:
+            raise ValueError(f"{FFMPEG} can with {', '.join(map(str, layouts))}")
         self._location, self._name, self._rate = location, f"{container}.{subtype}", sample_rate
         self._frames = 0
         bits = FULL_SCALE_BITS.get(subtype, 0)
         self._steps = np.float32(2 ** (bits - 1)) if 0 < bits <= _FLOAT32_BITS else None
         kbps = (bitrate or encoding.kbps * channels) if encoding.kbps else 0
         arguments: list[str | bytes] = ["-y", "-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels)]
-        arguments += ["-channel_layout", layouts[0], "-i", "pipe:0"]
+        arguments += ["-channel_layout", layouts[channels], "-i", "pipe:0"]
         arguments += ["-c:a", encoding.encoder, *encoding.arguments]
         arguments += ["-b:a", str(round(1000 * kbps))] if kbps else []
         arguments += ["-fflags", "+bitexact", "-flags:a", "+bitexact", *_metadata(tags or {})]

@@ -14,6 +14,8 @@ from .encodings import Encoding
 
 STANDARD = "-"
 """Name of standard input and output."""
+DSD_RATE = 176400
+"""In Hz, of sound decoded from one-bit samples."""
 BLOCK_FRAMES = 32768
 """Samples per channel that are read or written at a time."""
 
@@ -46,6 +48,9 @@ LOSSY = frozenset(
 LIBSNDFILE, FFMPEG = "libsndfile", "ffmpeg"
 """Who reads and writes a container."""
 
+TAGS = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright")
+"""What is kept of tags where a container holds all of them."""
+
 
 @dataclass(frozen=True)
 class Container:
@@ -65,6 +70,8 @@ class Container:
         Names of videos in this container: read where they are named, passed over in folders.
     states_length : bool
         Whether ffmpeg finds the length in a header, and does not guess it from the bit rate.
+    tags : tuple of str
+        Those that are kept, by libsndfile's names.
     encodings : mapping of str to Encoding
         Sample formats that ffmpeg writes; the first stands for those that are not here.
     """
@@ -77,6 +84,7 @@ class Container:
     muxer: str = ""
     videos: tuple[str, ...] = ()
     states_length: bool = True
+    tags: tuple[str, ...] = TAGS
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
 
 
@@ -91,9 +99,9 @@ CONTAINERS = {
     "WAV": Container((".wav",), _4_GB),
     "WAVEX": Container((), _4_GB),
     "RF64": Container((".rf64",)),
-    "W64": Container((".w64",)),
-    "AIFF": Container((".aif", ".aiff", ".aifc"), _4_GB),
-    "AU": Container((".au", ".snd"), _4_GB),
+    "W64": Container((".w64",), tags=()),
+    "AIFF": Container((".aif", ".aiff", ".aifc"), _4_GB, tags=("title", "artist", "comment", "copyright")),
+    "AU": Container((".au", ".snd"), _4_GB, tags=()),
     "CAF": Container((".caf",)),
     "FLAC": Container((".flac",)),
     "OGG": Container((".ogg", ".oga", ".opus")),
@@ -132,7 +140,7 @@ CONTAINERS = {
 NO_EMPTY = frozenset(
     {"FLAC", "MP3", "OPUS", *(name for name, own in CONTAINERS.items() if own.written_by == FFMPEG)}
 )
-_RATES = {
+RATES = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     "WMAV2": (8000, 11025, 16000, 22050, 32000, 44100, 48000),
@@ -259,7 +267,7 @@ def writable_rate(subtype: str, sample_rate: int) -> int:
     int
         In Hz.
     """
-    rates = _RATES.get(subtype)
+    rates = RATES.get(subtype)
     if rates is None:
         return sample_rate
     return next((rate for rate in rates if rate >= sample_rate), rates[-1])

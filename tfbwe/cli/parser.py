@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from .._version import __version__
+from ..audio.listing import help_lines
 from ..console import say
 from ..errors import TfbweError
 from ..phase import PHASES
@@ -26,10 +27,12 @@ examples:
   tfbwe compare original.wav extended.wav   measures how near they are
   tfbwe benchmark                           measures what extending costs here
 """
-_EXTEND = """\
+_EXTEND = f"""\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
 "-" is standard input or output (WAV).
+
+{help_lines()}
 
 examples:
   tfbwe extend song.mp3

@@ -204,7 +204,7 @@ class DecodedFile:
             self.notes.append(note)
 
     def seek(self, frame: int) -> int:
-        """Go to a sample, counted from 0; what ffmpeg was at ends."""
+        """Go to a sample, counted from 0, as exactly as the container's clock lets ffmpeg find it."""
         self.close()
         self._position, self._ended = frame, False
         self._from_start = frame == 0

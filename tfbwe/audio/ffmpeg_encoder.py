@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import AudioError
 from . import ffmpeg
 from .ffmpeg_decoder import DecodedFile
 from .formats import CONTAINERS, FFMPEG, FULL_SCALE_BITS
@@ -113,9 +114,12 @@ class EncodedFile:
         status, said = process.wait()
         if status:
             raise OSError(self._said(status, said))
-        written = DecodedFile(self._location, self._name)
+        try:
+            written = DecodedFile(self._location, self._name)
+        except (AudioError, OSError) as error:
+            raise OSError(f"{FFMPEG}: what it wrote cannot be read ({error})") from None
         if written.frames < self._frames - _PADDING_S * self._rate:
-            raise OSError(f"{FFMPEG} wrote {written.frames} samples of {self._frames}")
+            raise OSError(f"{FFMPEG}: wrote {written.frames} samples of {self._frames}")
 
     @staticmethod
     def _said(status: int, said: str) -> str:

@@ -23,11 +23,11 @@ made from the table in `tfbwe/audio/formats.py` by `python -m tfbwe.audio.listin
 _FOOT = f"""
 *All* tags are {", ".join(TAGS)}.
 
-The first sound stream of a file counts. Videos are read where they are named, and passed over in folders; the
-output is their sound alone. ffmpeg writes lossy formats at {XIPH["OPUS"].kbps} kbit/s a channel, with all
-that was added up to 20 kHz. It drops what an encoder put in front of the sound where the container says how
-much that is: MPEG-4, Matroska and WebM come back in their place, to the sample; bare AAC, AC-3, DTS and MP2 begin
-as late as their encoder was. One-bit sound (DSF, DFF) is decoded at {DSD_RATE / 1000:g} kHz.
+The first sound stream of a file counts. Videos are read where they are named, and passed over in folders;
+the output is their sound alone. ffmpeg writes lossy formats at {XIPH["OPUS"].kbps} kbit/s a channel, with
+all that was added up to 20 kHz. It drops what an encoder put in front of the sound where the container says
+how much that is: MPEG-4, Matroska and WebM come back in their place, to the sample; bare AAC, AC-3, DTS and
+MP2 begin as late as their encoder was. One-bit sound (DSF, DFF) is decoded at {DSD_RATE / 1000:g} kHz.
 """
 
 

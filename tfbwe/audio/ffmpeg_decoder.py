@@ -17,8 +17,9 @@ from .formats import CONTAINERS, DSD_RATE, FFMPEG, LOSSY, named_container, read_
 
 _LOSSY = {
     **{name: name.upper() for name in ("aac", "wmav1", "wmav2", "wmapro", "opus", "vorbis", "ac3", "eac3")},
-    **{name: name.upper() for name in ("dts", "amr_nb", "amr_wb", "cook")},
+    **{name: name.upper() for name in ("dts", "amr_nb", "amr_wb")},
     **{"mp1": "MPEG_LAYER_I", "mp2": "MPEG_LAYER_II", "mp3": "MPEG_LAYER_III"},
+    **dict.fromkeys(("ra_144", "ra_288", "cook", "sipr", "atrac3"), "REALAUDIO"),
     **{"musepack7": "MUSEPACK", "musepack8": "MUSEPACK"},
 }
 _LOSSLESS = frozenset({"alac", "wavpack", "flac", "tta", "ape", "tak", "shorten", "wmalossless", "truehd"})

@@ -43,7 +43,7 @@ FULL_SCALE_BITS = {
 LOSSY_LEVEL = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.5, "OPUS": 0.5}
 LOSSY = frozenset(
     {*LOSSY_LEVEL, "MPEG_LAYER_I", "MPEG_LAYER_II", "AAC", "WMAV1", "WMAV2", "WMAPRO", "AC3", "EAC3", "DTS"}
-    | {"MUSEPACK", "AMR_NB", "AMR_WB", "COOK"}
+    | {"MUSEPACK", "AMR_NB", "AMR_WB", "REALAUDIO"}
 )
 LIBSNDFILE, FFMPEG = "libsndfile", "ffmpeg"
 """Who reads and writes a container."""

@@ -1,4 +1,4 @@
-"""Sound files made and read by ffmpeg itself, and a path without it."""
+"""Sound files made by ffmpeg itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from tfbwe.audio import ffmpeg
 needing_ffmpeg = pytest.mark.skipif(
     bool(ffmpeg.missing()), reason="ffmpeg and ffprobe are not on the path (apt-get install ffmpeg)"
 )
-
-
-@pytest.fixture
-def no_ffmpeg(monkeypatch, tmp_path_factory):
-    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty path")))
 
 
 def run(*arguments, sound=None):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..console import counted
 from ..errors import AudioError
 from . import ffmpeg
-from .formats import CONTAINERS, DSD_RATE, FFMPEG, LOSSY, named_container, read_by
+from .formats import CONTAINERS, DSD_RATE, FFMPEG, LIBSNDFILE, LOSSY, named_container, read_by
 
 _LOSSY = {
     **{name: name.upper() for name in ("aac", "wmav1", "wmav2", "wmapro", "opus", "vorbis", "ac3", "eac3")},
@@ -62,7 +62,8 @@ def decoder(location: str, name: str, why_not: str) -> DecodedFile:
         if named:
             unread = f"{name}: cut short, damaged or not {named_container(name)}"
             raise AudioError(f"{unread}: {FFMPEG} cannot read it ({error}); get the whole file") from None
-        raise AudioError(f"{unread}, nor {FFMPEG} ({error})") from None
+        also = "" if read_by(name, LIBSNDFILE) else f", nor {FFMPEG} ({error})"
+        raise AudioError(f"{unread}{also}") from None
 
 
 class DecodedFile:

@@ -180,8 +180,12 @@ def _reading_notes(
 ) -> Iterator[str]:
     """What reading has to say, and which other format is written where no one asked for one."""
     yield from reader.notes
-    kept = Path(destination).suffix.lower() == output_suffix(reader.path).lower()
-    if kept and (container, subtype) != (reader.container, reader.subtype):
+    unasked = Path(destination).suffix.lower() == output_suffix(reader.path).lower()
+    if (
+        unasked
+        and str(destination) != STANDARD
+        and (container, subtype) != (reader.container, reader.subtype)
+    ):
         yield f"read as {reader.container} ({reader.subtype}), written as {container} ({subtype})"
 
 

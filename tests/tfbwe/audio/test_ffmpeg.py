@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.helpers.ffmpeg import encode, needing_ffmpeg, no_ffmpeg, run  # noqa: F401
+from tests.helpers.ffmpeg import encode, needing_ffmpeg, run
 from tests.helpers.sound_files import noise, write
 from tfbwe.audio import ffmpeg
 from tfbwe.audio.reader import Reader
@@ -81,6 +83,13 @@ def test_rubbish_and_cut_files_are_refused_in_one_line(tmp_path):
     assert "get the whole file" in refusal(path)
     other = path.rename(tmp_path / "song")
     assert refusal(other).startswith(f"{other}: not a sound file that libsndfile can read (")
+
+
+@needing_ffmpeg
+def test_of_a_damaged_file_that_libsndfile_should_read_its_reason_alone_is_said(tmp_path):
+    path = write(tmp_path / "x.flac", noise(), container="FLAC")
+    path.write_bytes(b"fLaX" + path.read_bytes()[4:])
+    assert re.fullmatch(r".*x\.flac: not a sound file that libsndfile can read \([\w ]+\)", refusal(path))
 
 
 @needing_ffmpeg

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from tests.helpers.ffmpeg import encode, lag, needing_ffmpeg, no_ffmpeg  # noqa: F401
+from tests.helpers.ffmpeg import encode, lag, needing_ffmpeg
 from tests.helpers.sound_files import read
 from tfbwe.audio.reader import Reader
+from tfbwe.cli import main
 
 
 @pytest.fixture
@@ -66,6 +71,17 @@ def test_a_name_asks_for_a_container_that_ffmpeg_writes(extending, song, tmp_pat
         assert (status, lines) == (0, [])
         with Reader(tmp_path / name) as reader:
             assert reader.subtype == written
+
+
+@needing_ffmpeg
+def test_standard_input_becomes_wav_on_standard_output_without_a_word(coded, stand_in, monkeypatch, capsys):
+    sink, path = io.BytesIO(), coded("x.m4a", "-c:a", "alac", "-sample_fmt", "s16p")
+    with open(path, "rb") as stream:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
+        monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=sink, flush=lambda: None))
+        assert main(["extend", "-"]) == 0
+    assert sink.getvalue()[:4] == b"RIFF"
+    assert capsys.readouterr().err == ""
 
 
 @needing_ffmpeg

@@ -27,6 +27,7 @@ _SAMPLE_BITS = {"u8": 8, "s16": 16, "s32": 32, "s64": 32}
 _TAGS = {"track": "tracknumber", "title": "title", "artist": "artist", "album": "album", "date": "date"}
 _TAGS |= {"genre": "genre", "comment": "comment", "copyright": "copyright"}
 _MOVIE_TICK = Fraction(1, 600)  # the coarsest clock that an edit list of MPEG-4 counts by, in seconds
+_LONGEST_PADDING = 8192  # samples that an encoder may add to fill its last block
 _UNSAID_LOSS_S = 0.2  # a header may count what the encoder added
 
 
@@ -132,6 +133,7 @@ class DecodedFile:
         self._process: ffmpeg.Process | None = None
         self._position = 0
         self._from_start, self._ended = True, False
+        self._ahead = b""  # taken from the pipe to see whether the sound goes on
 
     def copy_metadata(self) -> dict[str, str]:
         """Return title, artist and so on, by libsndfile's names."""
@@ -157,19 +159,34 @@ class DecodedFile:
         OSError
             If ffmpeg fails.
         """
-        wanted = frames if self._stop is None else min(frames, self._stop - self._position)
-        if self._ended or wanted <= 0:
-            self._finish()
+        if self._ended:
             return np.zeros((0, self.channels), np.float32)
         if self._process is None:
             self._process = ffmpeg.Process(self._arguments(), self._location)
-        sound = self._process.pipe.read(wanted * self.channels * 4)
+        if self._stop is not None and self._position >= self._stop and not self._goes_on(self._process):
+            self._finish()
+            return np.zeros((0, self.channels), np.float32)
+        wanted = frames if self._stop is None else min(frames, self._stop - self._position)
+        sound = self._take(self._process, wanted)
         whole = len(sound) // (4 * self.channels) * self.channels
         x = np.frombuffer(sound, "<f4", whole).reshape(-1, self.channels).astype(np.float32)
         self._position += len(x)
         if len(x) < wanted:
             self._finish()
         return x
+
+    def _goes_on(self, process: ffmpeg.Process) -> bool:
+        """Whether more follows the end that the header states than padding; it is then no end."""
+        self._ahead = process.pipe.read(_LONGEST_PADDING * self.channels * 4)
+        if len(self._ahead) < _LONGEST_PADDING * self.channels * 4:
+            return False
+        self._stop = None
+        return True
+
+    def _take(self, process: ffmpeg.Process, frames: int) -> bytes:
+        size = frames * self.channels * 4
+        ahead, self._ahead = self._ahead[:size], self._ahead[size:]
+        return ahead + process.pipe.read(size - len(ahead))
 
     def _arguments(self) -> list[str | bytes]:
         start = [] if self._position == 0 else ["-ss", f"{self._position / self.samplerate:.9f}"]
@@ -208,7 +225,7 @@ class DecodedFile:
     def seek(self, frame: int) -> int:
         """Go to a sample, counted from 0, as exactly as the container's clock lets ffmpeg find it."""
         self.close()
-        self._position, self._ended = frame, False
+        self._position, self._ended, self._ahead = frame, False, b""
         self._from_start = frame == 0
         return frame
 

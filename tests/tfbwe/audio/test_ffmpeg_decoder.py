@@ -85,6 +85,17 @@ def test_lossy_sound_keeps_its_place_and_its_length(tmp_path, suffix, arguments,
     assert abs(lag(x[:, 50000:90000], part)) <= (0 if suffix == "m4a" else 0.05 * rate)
 
 
+def test_a_header_that_states_too_little_cuts_nothing_off(tmp_path):
+    path = encode(tmp_path / "x.m4a", lower_band(), 44100)
+    with Reader(path) as reader:
+        whole = np.concatenate(list(reader.blocks()), axis=1)
+    with Reader(path) as reader:
+        reader._file._stop = 30000
+        y = np.concatenate(list(reader.blocks(7000)), axis=1)
+    np.testing.assert_array_equal(y[:, : whole.shape[1]], whole)
+    assert 0 < y.shape[1] - whole.shape[1] < 1024
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
 @pytest.mark.parametrize("name", [b"a b", b"-i", b"http:x", b"\xe9\xff", b"100%d", "☃'\"".encode()])
 def test_names_that_look_like_something_else(tmp_path, monkeypatch, name):

@@ -15,3 +15,9 @@ def known_network(monkeypatch):
         monkeypatch.setattr(KnownNetwork, "log_gain", log_gain)
 
     return predict
+
+
+@pytest.fixture
+def no_ffmpeg(monkeypatch, tmp_path_factory):
+    """Empty the path."""
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty path")))

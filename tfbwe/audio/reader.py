@@ -1,7 +1,7 @@
 """Reading sound files in blocks, with memory that does not grow with length.
 
-Decoding is libsndfile's. Samples are float32 (channels, samples), nominally in [-1, 1]; values beyond, as
-decoded files hold them, are kept.
+Decoding is that of libsndfile, or of ffmpeg where libsndfile does not read a file. Samples are float32
+(channels, samples), nominally in [-1, 1]; values beyond, as decoded files hold them, are kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..errors import AudioError
 from ..leftovers import temporary_prefix
 from ..samples import check_signal
+from . import ffmpeg_decoder
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file
 
@@ -48,9 +49,11 @@ class Reader:
     frames : int
         Samples per channel as the header has it; for MP3 an estimate.
     container, subtype : str
-        libsndfile's names, such as ``"WAV"`` and ``"PCM_16"``.
+        Names as in `tfbwe.audio.formats.CONTAINERS`, such as ``"WAV"`` and ``"PCM_16"``.
     location : str
         The file that is read: the one named, or the temporary one that a stream was spooled to.
+    notes : list of str
+        What the user should know of what was read: streams left out, sound lost to damage.
 
     Raises
     ------
@@ -86,11 +89,11 @@ class Reader:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
         self.location = location
         try:
-            self._file = soundfile.SoundFile(native_name(location))
+            self._file: Any = soundfile.SoundFile(native_name(location))
+            self.notes: list[str] = []
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-            raise AudioError(
-                f"{self.name}: not a sound file that libsndfile can read ({reason(error)})"
-            ) from None
+            self._file = ffmpeg_decoder.decoder(location, self.name, reason(error))
+            self.notes = self._file.notes
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else 0

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from ..atomic import replace_synced
 from ..errors import AudioError
 from ..leftovers import temporary_name, temporary_prefix
+from . import ffmpeg
+from .ffmpeg_encoder import EncodedFile
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,
+    FFMPEG,
     LOSSY_LEVEL,
     NO_EMPTY,
     STANDARD,
@@ -46,7 +50,7 @@ class Writer:
     sample_rate, channels : int
         Of the signal.
     container, subtype : str
-        libsndfile's names; see `tfbwe.audio.formats.output_format` for a pair that can be written.
+        See `tfbwe.audio.formats.output_format` for a pair that can be written.
     tags : Tags, optional
         Written in the end, as far as the format holds them.
     force : bool
@@ -88,6 +92,8 @@ class Writer:
         self.frames = 0
         self.notes: list[str] = []
         self._tags = tags
+        if CONTAINERS[container].written_by == FFMPEG:
+            ffmpeg.require(self.name, container)
         self._highest = full_scale(subtype)
         self._max_frames = CONTAINERS[container].max_bytes // max(
             1, int(channels * bytes_per_sample(subtype))
@@ -102,15 +108,21 @@ class Writer:
             self.destination = refuse_destination(self.destination, force=force, source=source)
             self._temporary = temporary_beside(self.destination)
         try:
-            self._file = soundfile.SoundFile(
-                native_name(self._temporary),
-                "w",
-                sample_rate,
-                channels,
-                subtype,
-                format=container,
-                compression_level=LOSSY_LEVEL.get(subtype),
-            )
+            self._file: Any
+            if CONTAINERS[container].written_by == FFMPEG:
+                self._file = EncodedFile(
+                    self._temporary, sample_rate, channels, container=container, subtype=subtype
+                )
+            else:
+                self._file = soundfile.SoundFile(
+                    native_name(self._temporary),
+                    "w",
+                    sample_rate,
+                    channels,
+                    subtype,
+                    format=container,
+                    compression_level=LOSSY_LEVEL.get(subtype),
+                )
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             refused = _refusal(self._temporary)
             self._remove()

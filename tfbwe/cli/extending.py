@@ -20,7 +20,7 @@ from ..console import Progress, counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..leftovers import remove_leftovers
 from ..settings import CutoffError
-from .outputs import MadeFolders, into_folder, left_out, plan_outputs
+from .outputs import MadeFolders, into_folder, left_out, plan_outputs, unreadable_here
 from .printing import too_high
 from .workers import Killed, Tell, each, processor_cores
 
@@ -62,6 +62,8 @@ def extend(options: argparse.Namespace) -> int:
         )
     for name in left_out(options.inputs, options.output, pairs):
         say(f"{name}: lies in the output folder, and is left out")
+    for line in unreadable_here(options.inputs, options.output):
+        say(line)
     if options.dry_run:
         return _dry_run(pairs, options)
     model = load_bundle(options.model, options.trust)

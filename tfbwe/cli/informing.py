@@ -86,8 +86,9 @@ def _measured(reader: Reader, bundle: Bundle) -> tuple[Row, Received, Condition 
     why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
     condition = None if why_not else identified(received, bundle)
     tags = read_tags(reader.location)
-    if tags.problem:
-        say(f"{reader.name}: {tags.problem}")
+    for note in (*reader.notes, tags.problem):
+        if note:
+            say(f"{reader.name}: {note}")
     found = {
         "file": reader.name,
         "container": reader.container,

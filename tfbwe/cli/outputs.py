@@ -7,8 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..audio.formats import SOUND_SUFFIXES, STANDARD, reason
+from ..audio import ffmpeg
+from ..audio.ffmpeg import INSTALL
+from ..audio.formats import FFMPEG, SOUND_SUFFIXES, STANDARD, output_suffix, read_by, reason
+from ..console import counted
 from ..errors import AudioError, ConfigError
+
+_NAMED = 5
+"""So many files are named in a line."""
 
 
 def into_folder(inputs: Sequence[str], output: str | None) -> bool:
@@ -32,7 +38,7 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
     output : str, optional
         A file, for one input file; a folder, in which names and the tree below each input folder are kept,
         and which need not exist; or ``"-"``. Without it an output lies beside its input as
-        ``NAME.extended.EXT``.
+        ``NAME.extended.EXT``. Of what cannot be written as it is ``EXT`` is that of FLAC.
 
     Returns
     -------
@@ -59,9 +65,12 @@ def plan_outputs(inputs: Sequence[str], output: str | None) -> list[tuple[str, s
             pairs.append((name, STANDARD if folder is None else str(folder / "stdin.wav")))
         elif os.path.isdir(name):
             found = list(sounds_below(Path(name), folder))
+            readable = [path for path in found if not _unreadable(path)]
+            if found and not readable:
+                raise AudioError(f"{name}: the folder holds no sound files but {_needing_ffmpeg(found)}")
             if not found:
                 raise AudioError(f"{name}: the folder holds no sound files")
-            pairs += [(str(path), _beside_or_in(path, path.relative_to(name), folder)) for path in found]
+            pairs += [(str(path), _beside_or_in(path, path.relative_to(name), folder)) for path in readable]
         else:
             pairs.append((name, _beside_or_in(Path(name), Path(Path(name).name), folder)))
     _refuse_overlap(pairs)
@@ -141,9 +150,43 @@ def _refuse_file_name(inputs: Sequence[str], output: str) -> None:
 
 
 def _beside_or_in(source: Path, below: Path, folder: Path | None) -> str:
+    suffix = output_suffix(source)
     if folder is not None:
-        return str(folder / below)
-    return str(source.with_name(f"{source.stem}.extended{source.suffix}"))
+        return str(folder / below.with_suffix(suffix))
+    return str(source.with_name(f"{source.stem}.extended{suffix}"))
+
+
+def unreadable_here(inputs: Sequence[str], output: str | None) -> list[str]:
+    """Return a line for each input folder with sounds that need ffmpeg, where that is not installed.
+
+    Parameters
+    ----------
+    inputs, output
+        As given to `plan_outputs`.
+
+    Returns
+    -------
+    list of str
+    """
+    folder = Path(output) if output is not None and os.path.isdir(output) else None
+    lines = []
+    for name in filter(os.path.isdir, inputs):
+        found = [path for path in sounds_below(Path(name), folder) if _unreadable(path)]
+        if found:
+            lines.append(f"{name}: left out {_needing_ffmpeg(found)}")
+    return lines
+
+
+def _unreadable(path: Path) -> bool:
+    return read_by(path, FFMPEG) and bool(ffmpeg.missing())
+
+
+def _needing_ffmpeg(paths: list[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_NAMED]) + (", ..." if len(paths) > _NAMED else "")
+    need = "that needs" if len(paths) == 1 else "that need"
+    return (
+        f"{counted(len(paths), 'sound file')} {need} {FFMPEG}, which is not on the path ({names}): {INSTALL}"
+    )
 
 
 def sounds_below(top: Path, output: Path | None = None) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import argparse
 import math
 
 from .._version import __version__
+from ..audio.listing import help_lines
 from ..phase import PHASES
 
 _TOP = """\
@@ -15,7 +16,7 @@ examples:
   tfbwe compare original.wav extended.wav   measures how near they are
   tfbwe benchmark                           measures what extending costs here
 """
-_EXTEND = """\
+_EXTEND = f"""\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
 -o is a folder, made if need be, for several inputs, for a folder, and where
@@ -24,6 +25,8 @@ its name ends in a slash. "-" is standard input or output (WAV).
 Several files are extended at the same time; a line says what came of each,
 the last one of all. The exit status is 1 if any failed. A run that was
 stopped goes on with --skip-existing.
+
+{help_lines()}
 
 examples:
   tfbwe extend song.mp3

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.formats import STANDARD, full_scale, output_format, writable_rate
+from ..audio.formats import STANDARD, full_scale, output_format, output_suffix, writable_rate
 from ..audio.reader import Reader
 from ..audio.tags import read_tags
 from ..audio.writer import Writer, refuse_destination
@@ -151,7 +151,10 @@ def extend_file(
         cutoff_hz=cutoff_hz,
         measured=measured,
         extended=not why_not,
-        notes=_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
+        notes=(
+            *_reading_notes(reader, container, subtype, destination),
+            *_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
+        ),
     )
 
 
@@ -171,6 +174,20 @@ class _Run:
             if self._progress is not None:
                 self._progress(self._frames / self._reader.sample_rate, self._total_s)
         yield chain.flush()
+
+
+def _reading_notes(
+    reader: Reader, container: str, subtype: str, destination: str | os.PathLike[str]
+) -> Iterator[str]:
+    """What reading has to say, and which other format is written where no one asked for one."""
+    yield from reader.notes
+    unasked = Path(destination).suffix.lower() == output_suffix(reader.path).lower()
+    if (
+        unasked
+        and str(destination) != STANDARD
+        and (container, subtype) != (reader.container, reader.subtype)
+    ):
+        yield f"read as {reader.container} ({reader.subtype}), written as {container} ({subtype})"
 
 
 def _notes(

@@ -68,13 +68,13 @@ def find_sources(directory: Path) -> tuple[str, list[Source]]:
 
 def sound_files(directory: Path) -> list[str]:
     """Return the sound files below a folder as sorted relative paths; hidden ones are passed over."""
-    from tfbwe.audio.formats import SOUND_SUFFIXES  # only now: help needs nothing heavy
+    from tfbwe.audio.formats import LIBSNDFILE, read_by  # only now: help needs nothing heavy
 
     found = []
     for folder, folders, files in os.walk(directory):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SOUND_SUFFIXES:
+            if not name.startswith(".") and read_by(name, LIBSNDFILE):
                 found.append((Path(folder) / name).relative_to(directory).as_posix())
     return sorted(found)
 

@@ -123,7 +123,7 @@ def test_extend_says_what_it_leaves_out_below_the_output_folder(extending, song,
 
 
 def test_extend_a_name_of_no_sound_format_is_refused(extending, song, tmp_path):
-    fails(extending(song(), "-o", tmp_path / "n.m4a"), "n.m4a: expected a suffix")
+    fails(extending(song(), "-o", tmp_path / "n.doc"), "n.doc: expected a suffix")
     assert files(tmp_path) == ["in/a song.wav"]
 
 

@@ -210,8 +210,7 @@ def _made(run: Path, restore: Path | None, description: dict[str, Any], files: l
 
 def _trained(run: Path, restore: Path | None, description: dict[str, Any]) -> Trained:
     """Both networks, checked."""
-    from tfbwe.network.autoencoder import AutoencoderConfig
-    from tfbwe.network.restorer import RestorerConfig
+    from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 
     from .bundles import Trained
 

@@ -32,7 +32,7 @@ class Decoder:
     channels : int
         1 to 8.
     cutoff_hz : float, optional
-        Where the received band ends, in (0, 22050); tracked in the stream if ``None``.
+        Where the received band ends, in (0, 22050]; tracked in the stream if ``None``.
     diffuse : float
         Weight of the diffuse term, 0 (best SDR) to 1 (full spectrum).
     phase : {"mirror", "received", "pghi"}

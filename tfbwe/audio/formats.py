@@ -9,6 +9,7 @@ from pathlib import Path
 import soundfile
 
 from ..errors import AudioError
+from .codecs import CODECS
 
 STANDARD = "-"
 """Name of standard input and output."""
@@ -35,9 +36,7 @@ FULL_SCALE_BITS = {
     "DWVW_16": 16,
     "DWVW_24": 24,
 }
-# Compression levels near 256 kbit/s in stereo: at its default MP3 ends at 16 kHz and loses what was added.
-LOSSY_LEVEL = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.5, "OPUS": 0.5}
-LOSSY = frozenset({*LOSSY_LEVEL, "MPEG_LAYER_I", "MPEG_LAYER_II"})
+LOSSY = frozenset({*CODECS, "MPEG_LAYER_I", "MPEG_LAYER_II"})
 NO_EMPTY = frozenset({"FLAC", "MP3", "OPUS"})
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import AudioError
 from ..samples import check_signal
+from .bitrate import sound_bytes
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file
 
@@ -48,6 +49,8 @@ class Reader:
         Samples per channel as the header has it; for MP3 an estimate.
     container, subtype : str
         libsndfile's names, such as ``"WAV"`` and ``"PCM_16"``.
+    kbps : float or None
+        Bit rate of a lossy file in kb/s, its tags left out; ``None`` of others.
     tags : dict of str to str
         Title, artist and so on, as far as the format holds them.
 
@@ -95,6 +98,9 @@ class Reader:
         self.container: str = self._file.format
         self.subtype: str = self._file.subtype
         self.tags: dict[str, str] = self._file.copy_metadata()
+        self.kbps: float | None = None
+        if self.subtype in LOSSY and self.frames:
+            self.kbps = 8e-3 * sound_bytes(location) / self.seconds
         check_signal(self.name, self.sample_rate, self.channels)
 
     def _spool(self, stream: BinaryIO | None = None) -> str:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from ..atomic import replace_synced
 from ..errors import AudioError
+from .codecs import Encoding
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,
-    LOSSY_LEVEL,
     NO_EMPTY,
     STANDARD,
     bytes_per_sample,
@@ -48,6 +48,8 @@ class Writer:
         libsndfile's names; see `tfbwe.audio.formats.output_format` for a pair that can be written.
     tags : mapping of str to str
         Written as far as the format holds them.
+    encoding : Encoding, optional
+        How a lossy encoder is set; as libsndfile does by itself if it is not given.
     force : bool
         Replace an existing file.
     source : str or Path, optional
@@ -74,6 +76,7 @@ class Writer:
         container: str,
         subtype: str,
         tags: Mapping[str, str] | None = None,
+        encoding: Encoding | None = None,
         force: bool = False,
         source: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -104,7 +107,7 @@ class Writer:
                 channels,
                 subtype,
                 format=container,
-                compression_level=LOSSY_LEVEL.get(subtype),
+                **({} if encoding is None else encoding.for_libsndfile()),
             )
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             self._remove()

@@ -36,7 +36,7 @@ def extend(options: argparse.Namespace) -> int:
     model = load_bundle(options.model, options.trust)
     # What no file can mend, such as a phase that the model lacks, is said once, before any is opened.
     Decoder(model, model.manifest.graph.get("channels", 1), None, options.diffuse, options.phase)
-    failed = 0
+    failed, recoded = 0, False
     for source, destination in pairs:
         name = "standard input" if source == "-" else source
         try:
@@ -49,11 +49,13 @@ def extend(options: argparse.Namespace) -> int:
                     diffuse=options.diffuse,
                     phase=options.phase,
                     clip=options.clip,
+                    bitrate_kbps=options.bitrate,
+                    quality=options.quality,
                     force=options.force,
                     progress=progress,
                 )
         except CutoffError as error:
-            say(_too_high(name, options.cutoff, error.limit_hz))
+            say(_too_high(name, options.cutoff, f"up to {error.limit_hz:g}, half the sample rate"))
             failed += 1
             continue
         except TfbweError as error:
@@ -62,8 +64,13 @@ def extend(options: argparse.Namespace) -> int:
             continue
         for note in summary.notes:
             say(f"{name}: {note}")
+        if summary.recoded and not recoded:
+            say(f"{name}: lossy, and coded again loses a little more; -o NAME.flac loses nothing")
+            recoded = True
         if destination != "-":
-            print(f"{destination}: {_describe(summary.cutoff_hz, summary.measured)}, {summary.seconds:.1f} s")
+            found = _describe(summary.cutoff_hz, summary.measured)
+            coded = "" if summary.encoding is None else f", {summary.encoding}"
+            print(f"{destination}: {found}, {summary.seconds:.1f} s{coded}")
     return 1 if failed else 0
 
 
@@ -125,7 +132,8 @@ def compare(options: argparse.Namespace) -> int:
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
     cutoff_hz, limit_hz = options.cutoff, min(distances.LIMIT_HZ, sample_rate / 2)
     if cutoff_hz is not None and cutoff_hz >= limit_hz:
-        raise ConfigError(_too_high(options.estimate, cutoff_hz, limit_hz, "where the measured band ends"))
+        expected = f"below {limit_hz:g}, where the measured band ends"
+        raise ConfigError(_too_high(options.estimate, cutoff_hz, expected))
     if cutoff_hz is None:
         measured_hz, _ = measure_band([estimate], sample_rate)
         cutoff_hz = measured_hz if measured_hz is not None and measured_hz < limit_hz else None
@@ -201,8 +209,8 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
     print(f"a hop is 512 samples, {1e3 * 512 / 44100:.1f} ms")
 
 
-def _too_high(name: str, cutoff_hz: float, limit_hz: float, what: str = "half the sample rate") -> str:
-    return f"{name}: --cutoff: expected HZ below {limit_hz:g}, {what}, or auto, received {cutoff_hz:g}"
+def _too_high(name: str, cutoff_hz: float, expected: str) -> str:
+    return f"{name}: --cutoff: expected HZ {expected}, or auto, received {cutoff_hz:g}"
 
 
 def _describe(cutoff_hz: float | None, measured: bool) -> str:

@@ -175,6 +175,13 @@ def _cutoff(text: str) -> float | None:
     return cutoff_hz
 
 
+def _bitrate(text: str) -> float:
+    kbps = _number(text)
+    if not 0 < kbps < math.inf:
+        raise argparse.ArgumentTypeError(f"expected kb/s, more than 0, received {text!r}")
+    return kbps
+
+
 def _part(text: str) -> float:
     part = _number(text)
     if not 0 <= part <= 1:
@@ -294,5 +301,18 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         choices=("soft", "clamp", "rescale"),
         default="soft",
         help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
+    )
+    lossy = parser.add_mutually_exclusive_group()
+    lossy.add_argument(
+        "--bitrate",
+        type=_bitrate,
+        metavar="KBPS",
+        help="of a lossy output, all channels together (default: the input's, and what the wider band takes)",
+    )
+    lossy.add_argument(
+        "--quality",
+        type=_part,
+        metavar="0..1",
+        help="instead: MP3 variable, V 10 to V 0; Vorbis -q 0 to 10; Opus 6 to 256 kb/s a channel",
     )
     parser.add_argument("--force", action="store_true", help="replace existing outputs")

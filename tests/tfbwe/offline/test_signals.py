@@ -87,7 +87,7 @@ def test_signals_that_cannot_be_extended_are_refused(x, rate, error):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"cutoff_hz": 22050},
+        {"cutoff_hz": 22050.5},
         {"cutoff_hz": 0},
         {"cutoff_hz": -1},
         {"cutoff_hz": float("nan")},
@@ -112,6 +112,20 @@ def test_settings_outside_their_range_are_refused(wrong):
 def test_a_whole_rate_of_any_type_is_taken_as_an_int(low_passed, rate):
     _, out_rate = extend(low_passed(1, 0.2), rate, cutoff_hz=6000)
     assert (out_rate, type(out_rate)) == (48000, int)
+
+
+def test_a_cutoff_at_half_the_rate_leaves_no_hole_where_resampling_ends(low_passed):
+    x = low_passed(1, 1.0, 16000, 8000)
+    with pytest.warns(UserWarning, match=r"up to 7600 Hz: extended from there, not 8000 Hz"):
+        y, _ = extend(x, 16000, cutoff_hz=8000)
+    np.testing.assert_array_equal(y, extend(x, 16000, cutoff_hz=7600)[0])
+
+
+def test_a_cutoff_at_half_of_a_high_rate_leaves_nothing_to_add(low_passed):
+    x = low_passed(1, 0.5)
+    with pytest.warns(UserWarning, match="the received band reaches 22050 Hz, .*; nothing added"):
+        y, _ = extend(x, 44100, cutoff_hz=22050)
+    np.testing.assert_array_equal(y, x)
 
 
 def test_a_cutoff_below_those_of_the_training_is_warned_of(low_passed):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tfbwe.atomic import replacing
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
-from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
+from tfbwe.quiet import quiet
 
 from .arguments import command, model_name, module, positive, whole_number
 

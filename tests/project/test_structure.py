@@ -17,7 +17,19 @@ MOST = {"tfbwe": 14, "training": 10, "export": 7}
 """Files at the top of each package."""
 ORDER = {
     "tfbwe": (
-        *("errors", "_version", "band", "stft", "atomic", "console", "cqt", "phase", "settings", "samples"),
+        *(
+            "errors",
+            "_version",
+            "quiet",
+            "band",
+            "stft",
+            "atomic",
+            "console",
+            "cqt",
+            "phase",
+            "settings",
+            "samples",
+        ),
         *(
             "transform",
             "audio",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..quiet import quiet
 
 if TYPE_CHECKING:
     import keras
@@ -69,8 +70,10 @@ def best_network(run: Path) -> keras.Model:
     ConfigError
         If this is not a run folder, or its network is damaged, of another version, or not finite.
     """
-    import keras
     import numpy as np
+
+    with quiet():
+        import keras
 
     from .autoencoder import autoencoder
     from .restorer import restorer

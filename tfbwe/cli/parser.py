@@ -29,7 +29,8 @@ examples:
 _EXTEND = """\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
-"-" is standard input or output (WAV).
+"-" is standard input or output (WAV). Behind a sharp cutoff all below it
+stays as it was; what a gentle filter weakened is raised from 0.8 of it on.
 
 examples:
   tfbwe extend song.mp3
@@ -169,17 +170,18 @@ def _stopped_cleanly() -> Iterator[None]:
 def _cutoff(text: str) -> float | None:
     if text == "auto":
         return None
-    cutoff_hz = _number(text)
-    if not 0 < cutoff_hz < math.inf:
-        raise argparse.ArgumentTypeError(f"expected HZ, more than 0, or auto, received {text!r}")
-    return cutoff_hz
+    return _positive(text, "HZ, more than 0, or auto")
 
 
 def _bitrate(text: str) -> float:
-    kbps = _number(text)
-    if not 0 < kbps < math.inf:
-        raise argparse.ArgumentTypeError(f"expected kb/s, more than 0, received {text!r}")
-    return kbps
+    return _positive(text, "kb/s, more than 0")
+
+
+def _positive(text: str, expected: str) -> float:
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected {expected}, received {text!r}")
+    return number
 
 
 def _part(text: str) -> float:

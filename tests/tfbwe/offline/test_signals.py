@@ -144,6 +144,21 @@ def test_a_band_wider_than_the_model_adds_to_is_passed_through_and_said_so(low_p
         y, _ = extend(low_passed(2, 1.0, cutoff_hz=22050), 44100)
 
 
+def test_a_sum_beyond_full_scale_is_returned_as_it_is_and_warned_of(low_passed):
+    x = low_passed(2, 1.0, peak=1.0)
+    with pytest.warns(UserWarning, match=r"reaches (1\.\d\d), beyond \[-1, 1\]") as caught:
+        y, _ = extend(x, 44100, cutoff_hz=6000)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert f"{np.abs(y).max():.2f}" in str(caught[0].message)
+
+
+def test_what_came_beyond_full_scale_is_no_matter_of_extending(low_passed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extend(low_passed(1, 1.0, peak=1.2), 44100, cutoff_hz=6000)
+
+
 def test_no_warning_is_given_where_there_is_something_to_add(low_passed):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

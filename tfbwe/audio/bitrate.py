@@ -120,8 +120,8 @@ def cut_below(encoding: Encoding) -> str:
     its = CODECS[encoding.codec]
     least = chosen(encoding.codec, encoding.channels, 0.0, None).kbps
     return (
-        f"at {encoding} {its.name} keeps up to {encoding.reach_hz / 1000:.1f} kHz of what was added;"
-        f" --bitrate {least:g} keeps {WIDE_HZ / 1000:g} kHz"
+        f"at {encoding} {its.name} cuts off at {encoding.reach_hz / 1000:.1f} kHz;"
+        f" --bitrate {least:g} keeps what was added up to {WIDE_HZ / 1000:g} kHz"
     )
 
 

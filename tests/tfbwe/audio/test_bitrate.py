@@ -93,9 +93,9 @@ def test_what_an_encoder_cannot_do_is_refused_with_the_way_out(codec, kbps, qual
 
 
 def test_an_encoder_that_cuts_what_was_added_is_named_with_the_way_out():
-    said = "at 96 kb/s MP3 keeps up to 15.0 kHz of what was added; --bitrate 192 keeps 18.5 kHz"
+    said = "at 96 kb/s MP3 cuts off at 15.0 kHz; --bitrate 192 keeps what was added up to 18.5 kHz"
     assert cut_below(Encoding("MPEG_LAYER_III", 2, 96)) == said
-    assert "at quality 0.5 MP3 keeps up to 16.0 kHz" in cut_below(Encoding("MPEG_LAYER_III", 2, None, 0.5))
+    assert "at quality 0.5 MP3 cuts off at 16.0 kHz" in cut_below(Encoding("MPEG_LAYER_III", 2, None, 0.5))
     assert not cut_below(Encoding("MPEG_LAYER_III", 1, 96))
     assert not cut_below(Encoding("VORBIS", 2, None, 0.5))
 

@@ -62,7 +62,7 @@ def test_a_bit_rate_is_obeyed_and_what_the_encoder_cuts_is_said(extending, coded
     path = coded("x.mp3", 128)
     status, out, lines = extending(path, "--cutoff", "8000", "--bitrate", "96")
     assert status == 0
-    cut = "at 96 kb/s MP3 keeps up to 15.0 kHz of what was added; --bitrate 192 keeps 18.5 kHz"
+    cut = "at 96 kb/s MP3 cuts off at 15.0 kHz; --bitrate 192 keeps what was added up to 18.5 kHz"
     assert lines == [f"tfbwe: {path}: {cut}", f"tfbwe: {path}: {AGAIN}"]
     assert kbps(tmp_path / "x.extended.mp3") == pytest.approx(96, rel=0.05)
     assert ", 96 kb/s" in out

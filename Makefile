@@ -16,7 +16,7 @@ demo: $(VENV)/.with-report
 
 # With the decoder in C where there is a compiler, and that for browsers as far as Node.js alone runs it; without
 # what they need their tests say why they are skipped.
-test: $(VENV)/.with-train,export,report,dev
+test: $(VENV)/.with-train,export,report,visqol,dev
 	-$(BIN)/python embed/c/fetch_tflite.py build/tflite-c
 	-@$(MAKE) --no-print-directory $(VENV)/.with-node
 	$(BIN)/python -m pytest
@@ -90,11 +90,11 @@ page: $(VENV)/.with-train,report
 # The same on the whole test list, which it fetches first (930 MB, needs apt-get), with the networks before
 # quantisation, and with ffmpeg's exciter where ffmpeg is installed: the committed figures. An hour or two; stopped,
 # it goes on.
-evaluate: $(VENV)/.with-train,report $(MUSIC)/manifest.csv
+evaluate: $(VENV)/.with-train,report,visqol $(MUSIC)/manifest.csv
 	$(EVALUATE) $(FLOAT32) --data $(MUSIC) --out docs --cache build/rows
 	$(BIN)/python -m training.cards --report docs --out docs --fill README.md docs/results.md
 
-$(MUSIC)/manifest.csv: | $(VENV)/.with-train,report
+$(MUSIC)/manifest.csv: | $(VENV)/.with-train,report,visqol
 	$(BIN)/python -m training.corpus fetch debian-music $(MUSIC)
 
 clean:

@@ -13,8 +13,9 @@ from tfbwe.band import DEFAULT_CUTOFF_HZ, HIGHEST_CUTOFF_HZ, HIGHEST_HZ, LOWEST_
 from tfbwe.model.bundle import Bundle, digest
 from tfbwe.model.features import NORMALISATION
 from tfbwe.model.manifest import FORMAT_VERSION, Manifest
-from tfbwe.network.autoencoder import AutoencoderConfig, macs_per_frame
-from tfbwe.network.restorer import RestorerConfig, macs
+from tfbwe.network.autoencoder import macs_per_frame
+from tfbwe.network.restorer import macs
+from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 from tfbwe.restoration.stream import UPDATE_FRAMES
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS

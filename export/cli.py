@@ -14,7 +14,6 @@ from tfbwe.atomic import replacing
 from tfbwe.console import reported
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import SIDES, Bundle, pack
-from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import (
     BEST,
     FEATURES,
@@ -25,6 +24,7 @@ from tfbwe.network.run_folder import (
     read_description,
     read_features,
 )
+from tfbwe.quiet import quiet
 
 if TYPE_CHECKING:
     from .bundles import Trained
@@ -210,8 +210,7 @@ def _made(run: Path, restore: Path | None, description: dict[str, Any], files: l
 
 def _trained(run: Path, restore: Path | None, description: dict[str, Any]) -> Trained:
     """Both networks, checked."""
-    from tfbwe.network.autoencoder import AutoencoderConfig
-    from tfbwe.network.restorer import RestorerConfig
+    from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 
     from .bundles import Trained
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 from tfbwe.errors import ModelError
 from tfbwe.model.interpreter import MAIN
 from tfbwe.model.step_model import RESTORE
-from tfbwe.network.autoencoder import AutoencoderConfig, decoder_graph
+from tfbwe.network.autoencoder import decoder_graph
+from tfbwe.network.shapes import AutoencoderConfig
 
 from .wave import WaveGraph
 

@@ -21,7 +21,8 @@ from tfbwe.band import diffuse_weight
 from tfbwe.extension.high_band import CEILING, IMAGE_S
 from tfbwe.extension.stft import FADE_STEP, FADE_STEPS, FORGET
 from tfbwe.model.features import HEAD, NORMALISATION
-from tfbwe.network.autoencoder import AutoencoderConfig, step_graph
+from tfbwe.network.autoencoder import step_graph
+from tfbwe.network.shapes import AutoencoderConfig
 from tfbwe.phase.mirror import TINY
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, LOUDEST, N_FFT, SAMPLE_RATE, window
 

@@ -17,7 +17,7 @@ class CutoffError(ConfigError):
     Attributes
     ----------
     limit_hz : float
-        What it should be below.
+        The highest that it may be.
     """
 
     def __init__(self, message: str, limit_hz: float = 0.0) -> None:
@@ -35,7 +35,7 @@ def check_settings(
     sample_rate : int
         Of the received signal, in Hz.
     cutoff_hz : float or None
-        Expected in (0, sample_rate / 2).
+        Expected in (0, sample_rate / 2].
     diffuse : float
         Expected in [0, 1].
     phase : str
@@ -51,9 +51,9 @@ def check_settings(
         If another is.
     """
     where = f"{name}: " if name else ""
-    if cutoff_hz is not None and not (_is_number(cutoff_hz) and 0 < cutoff_hz < sample_rate / 2):
+    if cutoff_hz is not None and not (_is_number(cutoff_hz) and 0 < cutoff_hz <= sample_rate / 2):
         raise CutoffError(
-            f"{where}cutoff_hz: expected more than 0 and less than {sample_rate / 2:g} Hz, half the sample"
+            f"{where}cutoff_hz: expected more than 0 and at most {sample_rate / 2:g} Hz, half the sample"
             f" rate, or None to measure it, received {_shown(cutoff_hz)}",
             sample_rate / 2,
         )

@@ -1,6 +1,7 @@
 """Command lines of this package: how they are called, and numbers that they read."""
 
 import argparse
+from collections.abc import Sequence
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -33,13 +34,18 @@ def transform_name(text: str) -> str:
     """Read the name of a transform."""
     from tfbwe.transform import TRANSFORMS  # only now: help needs nothing heavy
 
-    if text not in TRANSFORMS:
-        raise argparse.ArgumentTypeError(f"expected {' or '.join(TRANSFORMS)}, received {text!r}")
-    return text
+    return _one_of(tuple(TRANSFORMS), text)
 
 
 def model_name(text: str) -> str:
     """Read the name of what can be trained: a transform, or ``restore``."""
     from tfbwe.network.run_folder import RESTORE
+    from tfbwe.transform import TRANSFORMS
 
-    return text if text == RESTORE else transform_name(text)
+    return _one_of((*TRANSFORMS, RESTORE), text)
+
+
+def _one_of(known: Sequence[str], text: str) -> str:
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(known)}, received {text!r}")
+    return text

@@ -110,7 +110,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
             conditions.remove(condition)
     if options.visqol and not find_spec("visqol"):
         raise ConfigError(
-            "--visqol: ViSQOL is not installed; pip install 'tfbwe[report]', or take --visqol 0"
+            "--visqol: ViSQOL is not installed; pip install 'tfbwe[visqol]', or take --visqol 0"
         )
     systems = line_up(models, options.systems, options.phases)
     for model in models:

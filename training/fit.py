@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tfbwe.atomic import replacing
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
-from tfbwe.network.quiet import quiet
 from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
+from tfbwe.quiet import quiet
 
 from .arguments import command, model_name, module, positive, whole_number
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog=command("fit"),
-        description=f"Train a network on a music folder that has a manifest (see {module('corpus')}).",
+        description=f"Train a network on a music folder that has a manifest (see {command('corpus')}).",
         epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft",
         allow_abbrev=False,
     )
@@ -68,17 +68,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def fit(options: argparse.Namespace) -> None:
     """Train as the command line says."""
-    _check_folders(options)
+    config = _checked(options)
     with quiet():
         import keras
 
         logs = _logs(options.run)
 
     from .learning import run
-    from .learning.presets import overridden, preset
     from .learning.trainer import load_trainer, new_trainer
 
-    config = overridden(preset(options.model, options.preset), options.set)
     folder: Path = options.run
     _refuse_other_run(folder, config, options)
     keras.utils.set_random_seed(options.seed)
@@ -129,15 +127,18 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
-def _check_folders(options: argparse.Namespace) -> None:
-    """Check what needs no TensorFlow, which takes seconds to import."""
+def _checked(options: argparse.Namespace) -> "Config":
+    """Check what needs no TensorFlow, which takes seconds to import; return the settings."""
     from .examples.shards import is_shards
+    from .learning.presets import overridden, preset
     from .music.manifest import MANIFEST_NAME, read_manifest
 
+    config = overridden(preset(options.model, options.preset), options.set)
     if options.run.exists() and not options.run.is_dir():
         raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
     if not is_shards(options.data):
         read_manifest(options.data / MANIFEST_NAME)
+    return config
 
 
 def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
@@ -157,7 +158,7 @@ def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
 
 def _initial(other: Path, config: "Config") -> "keras.Model":
     """Best network of another run, which must have the shape of this one's."""
-    from tfbwe.network.autoencoder import AutoencoderConfig
+    from tfbwe.network.shapes import AutoencoderConfig
 
     from .learning import run
 

@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", choices=["test", "valid"], default="test")
     parser.add_argument("--jobs", type=int, choices=range(1, 257), metavar="N", default=os.cpu_count() or 1)
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"as for {module('fit')}"
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"as for {command('fit')}"
     )
     options = parser.parse_args(argv)
     arguments = sys.argv[1:] if argv is None else argv

@@ -20,9 +20,10 @@ from tfbwe.errors import ModelError  # noqa: E402
 from tfbwe.model.bundle import load_bundle, shipped  # noqa: E402
 from tfbwe.model.interpreter import MAIN  # noqa: E402
 from tfbwe.model.step_model import RESTORE, restoring_runner  # noqa: E402
-from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder, step_graph  # noqa: E402
-from tfbwe.network.restorer import RestorerConfig, restorer  # noqa: E402
+from tfbwe.network.autoencoder import autoencoder, step_graph  # noqa: E402
+from tfbwe.network.restorer import restorer  # noqa: E402
 from tfbwe.network.run_folder import best_network, read_features  # noqa: E402
+from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig  # noqa: E402
 from tfbwe.restoration.statistics import FEATURES  # noqa: E402
 
 SMALL = AutoencoderConfig(

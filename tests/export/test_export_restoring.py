@@ -33,7 +33,7 @@ def restoring_with(failing, tmp_path, restore, *more):
 
 def test_only_the_run_of_a_restoring_network_restores(failing, tmp_path):
     line = restoring_with(failing, tmp_path, smoke.run())
-    assert f"--restore {smoke.run()}: expected a run of training.fit --model restore" in line
+    assert f"--restore {smoke.run()}: expected a run of python -m training.fit --model restore" in line
     assert "no such run" in restoring_with(failing, tmp_path, tmp_path / "no such run")
 
 

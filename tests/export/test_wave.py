@@ -27,8 +27,9 @@ from tfbwe.model.bundle import WEIGHTS, load_bundle
 from tfbwe.model.manifest import Manifest
 from tfbwe.model.step_model import StepModel
 from tfbwe.model.wave_model import WaveModel
-from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder
-from tfbwe.network.restorer import RestorerConfig, restorer
+from tfbwe.network.autoencoder import autoencoder
+from tfbwe.network.restorer import restorer
+from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 
 RUN = ROOT / "networks" / "stft"
 STEP = RUN / "stft-float32.tflite"

@@ -17,8 +17,9 @@ def networks():
     """Return an extending network, its configuration and a restoring network; no weight is zero."""
     import keras
 
-    from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder
-    from tfbwe.network.restorer import RestorerConfig, restorer
+    from tfbwe.network.autoencoder import autoencoder
+    from tfbwe.network.restorer import restorer
+    from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 
     config = AutoencoderConfig(
         bins=BINS,

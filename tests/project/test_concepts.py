@@ -78,7 +78,8 @@ def test_every_transform_comes_back_unaltered(name):
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_transform_can_be_trained(name):
     pytest.importorskip("keras")
-    from training.learning.presets import PRESETS, SPECTRA
+    from training.learning.presets import PRESETS
+    from training.learning.transforms import SPECTRA
 
     assert set(SPECTRA) == set(TRANSFORMS)
     for preset in ("default", "paper", "smoke"):

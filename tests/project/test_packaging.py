@@ -155,6 +155,10 @@ def test_installed_modules_work_outside_of_the_checkout(environment, tmp_path):
     answer = run(python, "-m", "tfbwe.training.corpus", "--help", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert "scan" in answer.stdout
+    answer = run(
+        python, "-m", "tfbwe.training.fit", "--model", "stft", "--data", ".", "--run", "r", cwd=tmp_path
+    )
+    assert "`python -m tfbwe.training.corpus scan .`" in answer.stderr
     where = run(python, "-c", "import tfbwe; print(tfbwe.__file__)", cwd=tmp_path)
     assert Path(where.stdout.strip()).is_relative_to(environment)
 

@@ -37,7 +37,7 @@ def refusal(check, *arguments):
 def test_settings_are_taken_or_refused_in_one_line(cutoff_hz, diffuse, phase):
     said = refusal(check_settings, 44100, cutoff_hz, diffuse, phase, "x.wav")
     if said is None:
-        assert cutoff_hz is None or 0 < cutoff_hz < 22050
+        assert cutoff_hz is None or 0 < cutoff_hz <= 22050
         assert 0 <= diffuse <= 1
         assert phase in PHASES
     else:
@@ -46,12 +46,18 @@ def test_settings_are_taken_or_refused_in_one_line(cutoff_hz, diffuse, phase):
         assert "received" in said
 
 
-@pytest.mark.parametrize("cutoff_hz", [0, 4000, float("nan"), "auto"])
-def test_a_cutoff_is_refused_in_the_words_of_python_with_what_it_should_be_below(cutoff_hz):
-    with pytest.raises(CutoffError, match=r"^cutoff_hz: .* less than 4000 Hz, .* or None") as caught:
+@pytest.mark.parametrize("cutoff_hz", [0, 4000.5, float("nan"), "auto"])
+def test_a_cutoff_is_refused_in_the_words_of_python_with_how_high_it_may_be(cutoff_hz):
+    with pytest.raises(CutoffError, match=r"^cutoff_hz: .* at most 4000 Hz, .* or None") as caught:
         check_settings(8000, cutoff_hz, 1.0, "mirror")
     assert caught.value.limit_hz == 4000
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_a_cutoff_may_be_half_the_sample_rate(rate):
+    check_settings(rate, rate / 2, 1.0, "mirror")
+    check_settings(rate, rate // 2, 1.0, "mirror")
 
 
 @given(ANYTHING)

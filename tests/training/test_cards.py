@@ -127,7 +127,7 @@ def damaged(tmp_path, spoil):
 def test_a_damaged_report_is_one_line(tmp_path, spoil, capsys):
     folder = damaged(tmp_path, spoil)
     assert cards.main(["--report", str(folder), "--out", str(tmp_path / "out")]) == 1
-    assert "not a report of training.evaluate" in capsys.readouterr().err
+    assert "not a report of python -m training.evaluate" in capsys.readouterr().err
 
 
 def test_rows_of_another_report_are_refused(tmp_path, capsys):

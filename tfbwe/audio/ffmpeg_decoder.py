@@ -83,6 +83,8 @@ class DecodedFile:
         Samples per channel that the header promises, an estimate where it states no length.
     format, subtype : str
         Names as in `tfbwe.audio.formats.CONTAINERS`.
+    kbps : float or None
+        Bit rate of the stream in kb/s, where it is known.
     notes : list of str
         What the user should know: streams left out, and after the end what could not be decoded.
 
@@ -114,6 +116,8 @@ class DecodedFile:
         self.samplerate = int(stream.get("sample_rate", 0))
         if not self.subtype or not self.channels or not self.samplerate:
             raise AudioError(f"{name}: holds {codec}, which is not decoded here; turn it into WAV first")
+        bits = stream.get("bit_rate") or (len(streams) == 1 and found["format"].get("bit_rate"))
+        self.kbps = float(bits) / 1000 if bits else None
         self._resampling: tuple[str, ...] = ()
         if self.subtype == "DSD":
             self._resampling, self.samplerate = ("-ar", str(DSD_RATE)), DSD_RATE

@@ -27,8 +27,8 @@ class EncodedFile:
         Of the signal.
     container, subtype : str
         A pair that `tfbwe.audio.formats.output_format` returns.
-    bitrate : float, optional
-        kbit/s of all channels, for lossy formats; by default as the table of formats has it.
+    kbps : float, optional
+        Bit rate of all channels in kb/s, for lossy formats; by default that of the encoder.
 
     Raises
     ------
@@ -46,26 +46,25 @@ class EncodedFile:
         *,
         container: str,
         subtype: str,
-        bitrate: float | None = None,
+        kbps: float | None = None,
     ) -> None:
         own = CONTAINERS[container]
-        encoding = own.encodings[subtype]
-        layouts = {count: layout for count, layout in enumerate(encoding.layouts, 1) if layout}
+        encoder = own.encoders[subtype]
+        layouts = {count: layout for count, layout in enumerate(encoder.layouts, 1) if layout}
         if channels not in layouts:
             raise ValueError(f"{FFMPEG} can with {', '.join(map(str, layouts))}")
         self._location, self._name, self._rate = location, f"{container}.{subtype}", sample_rate
         self._frames = 0
         bits = FULL_SCALE_BITS.get(subtype, 0)
         self._steps = np.float32(2 ** (bits - 1)) if 0 < bits <= _FLOAT32_BITS else None
-        kbps = (bitrate or encoding.kbps * channels) if encoding.kbps else 0
         arguments: list[str | bytes] = ["-y", "-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels)]
         arguments += ["-channel_layout", layouts[channels], "-i", "pipe:0"]
-        arguments += ["-c:a", encoding.encoder, *encoding.arguments]
+        arguments += ["-c:a", encoder.encoder, *encoder.arguments]
         arguments += ["-b:a", str(round(1000 * kbps))] if kbps else []
         arguments += ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"]
         arguments += ["-f", own.muxer, ffmpeg.file_url(location)]
         self._process: Any = ffmpeg.Process(arguments, location, writes=True)
-        self._send(np.zeros((encoding.delay, channels), np.float32))
+        self._send(np.zeros((encoder.delay, channels), np.float32))
 
     def write(self, x: NDArray[np.float32]) -> None:
         """Write the next samples.

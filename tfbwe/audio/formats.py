@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AudioError
-from . import encodings
-from .encodings import Encoding
+from . import encoders
+from .codecs import CODECS
+from .encoders import Encoder
 
 STANDARD = "-"
 """Name of standard input and output."""
@@ -39,10 +40,8 @@ FULL_SCALE_BITS = {
     "DWVW_16": 16,
     "DWVW_24": 24,
 }
-# Compression levels near 256 kbit/s in stereo: at its default MP3 ends at 16 kHz and loses what was added.
-LOSSY_LEVEL = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.5, "OPUS": 0.5}
 LOSSY = frozenset(
-    {*LOSSY_LEVEL, "MPEG_LAYER_I", "MPEG_LAYER_II", "AAC", "WMAV1", "WMAV2", "WMAPRO", "AC3", "EAC3", "DTS"}
+    {*CODECS, "MPEG_LAYER_I", "MPEG_LAYER_II", "WMAV1", "WMAPRO", "AC3", "EAC3", "DTS"}
     | {"MUSEPACK", "AMR_NB", "AMR_WB", "REALAUDIO"}
 )
 LIBSNDFILE, FFMPEG = "libsndfile", "ffmpeg"
@@ -72,7 +71,7 @@ class Container:
         Whether ffmpeg finds the length in a header, and does not guess it from the bit rate.
     tags : str
         What `tfbwe.audio.tags` keeps of them: `ALL`, `TEXTS` or `NONE`.
-    encodings : mapping of str to Encoding
+    encoders : mapping of str to Encoder
         Sample formats that ffmpeg writes; the first stands for those that are not here.
     """
 
@@ -85,7 +84,7 @@ class Container:
     videos: tuple[str, ...] = ()
     states_length: bool = True
     tags: str = ALL
-    encodings: Mapping[str, Encoding] = field(default_factory=dict)
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
 
 
 def _through(demuxers: str, *suffixes: str, **more: Any) -> Container:
@@ -113,18 +112,18 @@ CONTAINERS = {
         *("mov", ".m4a", ".m4b"),
         muxer="ipod",
         videos=(".mp4", ".m4v", ".mov"),
-        encodings=encodings.MPEG4,
+        encoders=encoders.MPEG4,
     ),
-    "WMA": _through("asf", ".wma", muxer="asf", videos=(".wmv", ".asf"), encodings=encodings.WMA),
-    "WEBM": _through("webm", ".webm", ".weba", muxer="webm", encodings=encodings.XIPH, tags=NONE),
+    "WMA": _through("asf", ".wma", muxer="asf", videos=(".wmv", ".asf"), encoders=encoders.WMA),
+    "WEBM": _through("webm", ".webm", ".weba", muxer="webm", encoders=encoders.XIPH, tags=NONE),
     "MATROSKA": _through(
         *("matroska", ".mka"),
         muxer="matroska",
         videos=(".mkv",),
-        encodings=encodings.MATROSKA,
+        encoders=encoders.MATROSKA,
         tags=NONE,
     ),
-    "WAVPACK": _through("wv", ".wv", muxer="wv", encodings=encodings.WAVPACK),
+    "WAVPACK": _through("wv", ".wv", muxer="wv", encoders=encoders.WAVPACK),
     "APE": _through("ape", ".ape"),
     "TTA": _through("tta", ".tta"),
     "TAK": _through("tak", ".tak", tags=NONE),
@@ -246,7 +245,7 @@ def output_format(
 
 def _encoded(container: str, subtype: str, kept: bool) -> str:
     """Sample format that ffmpeg writes; a container that is kept loses nothing where its source did not."""
-    known = CONTAINERS[container].encodings
+    known = CONTAINERS[container].encoders
     bits = FULL_SCALE_BITS.get(subtype, 0)
     nearest = [subtype]
     if bits and (kept or subtype.startswith("ALAC")):

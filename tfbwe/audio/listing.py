@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import textwrap
 
-from .encodings import XIPH
 from .formats import CONTAINERS, DSD_RATE, FFMPEG, FULL_SCALE_BITS, RATES, WRITTEN, Container
 
 _PAGE = """\
@@ -21,14 +20,15 @@ made from the table in `tfbwe/audio/formats.py` by `python -m tfbwe.audio.listin
 |---|---|---|---|---|---|---|
 """
 _FOOT = f"""
-*All* tags are texts, pictures, lyrics, chapters, broadcast data and the like, as far as the output has a place
-for them; *texts* are title, artist and so on. What is not kept is named when a file is extended.
+*All* tags are texts, pictures, lyrics, chapters, broadcast data and the like, as far as the output has a
+place for them; *texts* are title, artist and so on. What is not kept is named when a file is extended.
 
 The first sound stream of a file counts. Videos are read where they are named, and passed over in folders;
-the output is their sound alone. ffmpeg writes lossy formats at {XIPH["OPUS"].kbps} kbit/s a channel, with
-all that was added up to 20 kHz. It drops what an encoder put in front of the sound where the container says
-how much that is: MPEG-4, Matroska and WebM come back in their place, to the sample; bare AAC, AC-3, DTS and
-MP2 begin as late as their encoder was. One-bit sound (DSF, DFF) is decoded at {DSD_RATE / 1000:g} kHz.
+the output is their sound alone. A lossy output has the input's bit rate and what the wider band takes more,
+and holds what was added up to 18.5 kHz at least. ffmpeg drops what an encoder put in front of the sound where
+the container says how much that is: MPEG-4, Matroska and WebM come back in their place, to the sample; bare
+AAC, AC-3, DTS and MP2 begin as late as their encoder was. One-bit sound (DSF, DFF) is decoded at
+{DSD_RATE / 1000:g} kHz.
 """
 
 
@@ -64,7 +64,7 @@ def _row(name: str, own: Container) -> tuple[str, ...]:
 
 def _sample_formats(name: str, own: Container) -> list[str]:
     if own.written_by == FFMPEG:
-        return list(own.encodings)
+        return list(own.encoders)
     if name in ("OGG", "MP3"):
         return ["VORBIS", "OPUS"] if name == "OGG" else ["MPEG_LAYER_III"]
     import soundfile  # only now: help needs nothing heavy

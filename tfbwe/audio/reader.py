@@ -24,6 +24,7 @@ from ..errors import AudioError
 from ..leftovers import temporary_prefix
 from ..samples import check_signal
 from . import ffmpeg_decoder
+from .bitrate import sound_bytes
 from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
 from .headers import refuse_cut_file
 
@@ -50,6 +51,8 @@ class Reader:
         Samples per channel as the header has it; for MP3 an estimate.
     container, subtype : str
         Names as in `tfbwe.audio.formats.CONTAINERS`, such as ``"WAV"`` and ``"PCM_16"``.
+    kbps : float or None
+        Bit rate of a lossy file in kb/s, its tags left out; ``None`` of others.
     location : str
         The file that is read: the one named, or the temporary one that a stream was spooled to.
     notes : list of str
@@ -99,6 +102,9 @@ class Reader:
         self.frames: int = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else 0
         self.container: str = self._file.format
         self.subtype: str = self._file.subtype
+        self.kbps: float | None = None
+        if self.subtype in LOSSY and self.frames:
+            self.kbps = getattr(self._file, "kbps", None) or 8e-3 * sound_bytes(location) / self.seconds
         check_signal(self.name, self.sample_rate, self.channels)
 
     def _spool(self, stream: BinaryIO | None = None) -> str:

@@ -19,12 +19,12 @@ from ..atomic import replace_synced
 from ..errors import AudioError
 from ..leftovers import temporary_name, temporary_prefix
 from . import ffmpeg
+from .codecs import Encoding
 from .ffmpeg_encoder import EncodedFile
 from .formats import (
     BLOCK_FRAMES,
     CONTAINERS,
     FFMPEG,
-    LOSSY_LEVEL,
     NO_EMPTY,
     STANDARD,
     bytes_per_sample,
@@ -53,6 +53,8 @@ class Writer:
         See `tfbwe.audio.formats.output_format` for a pair that can be written.
     tags : Tags, optional
         Written in the end, as far as the format holds them.
+    encoding : Encoding, optional
+        How a lossy encoder is set; as it is by itself if it is not given.
     force : bool
         Replace an existing file.
     source : str or Path, optional
@@ -81,6 +83,7 @@ class Writer:
         container: str,
         subtype: str,
         tags: Tags | None = None,
+        encoding: Encoding | None = None,
         force: bool = False,
         source: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -111,7 +114,12 @@ class Writer:
             self._file: Any
             if CONTAINERS[container].written_by == FFMPEG:
                 self._file = EncodedFile(
-                    self._temporary, sample_rate, channels, container=container, subtype=subtype
+                    self._temporary,
+                    sample_rate,
+                    channels,
+                    container=container,
+                    subtype=subtype,
+                    kbps=None if encoding is None else encoding.nominal_kbps,
                 )
             else:
                 self._file = soundfile.SoundFile(
@@ -121,7 +129,7 @@ class Writer:
                     channels,
                     subtype,
                     format=container,
-                    compression_level=LOSSY_LEVEL.get(subtype),
+                    **({} if encoding is None else encoding.for_libsndfile()),
                 )
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             refused = _refusal(self._temporary)

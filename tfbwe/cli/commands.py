@@ -32,7 +32,8 @@ def compare(options: argparse.Namespace) -> int:
     reference, estimate, sample_rate = _read_both(options.reference, options.estimate)
     cutoff_hz, limit_hz = options.cutoff, min(distances.LIMIT_HZ, sample_rate / 2)
     if cutoff_hz is not None and cutoff_hz >= limit_hz:
-        raise ConfigError(too_high(options.estimate, cutoff_hz, limit_hz, "where the measured band ends"))
+        expected = f"below {limit_hz:g}, where the measured band ends"
+        raise ConfigError(too_high(options.estimate, cutoff_hz, expected))
     if cutoff_hz is None:
         measured_hz, _ = measure_band([estimate], sample_rate)
         cutoff_hz = measured_hz if measured_hz is not None and measured_hz < limit_hz else None

@@ -42,11 +42,14 @@ class Outcome:
         What is printed of it, empty if nothing is.
     notes : tuple of str
         What is said of it on standard error.
+    recoded : str
+        Its name, where lossy sound was coded again; else empty.
     """
 
     kind: str
     line: str = ""
     notes: tuple[str, ...] = ()
+    recoded: str = ""
 
 
 def extend(options: argparse.Namespace) -> int:
@@ -76,6 +79,8 @@ def extend(options: argparse.Namespace) -> int:
         "diffuse": options.diffuse,
         "phase": options.phase,
         "clip": options.clip,
+        "bitrate_kbps": options.bitrate,
+        "quality": options.quality,
         "force": options.force,
     }
     label = pairs[0][0] if len(pairs) == 1 else counted(len(pairs), "file")
@@ -151,7 +156,8 @@ def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
     try:
         summary = extend_file(source, destination, progress=tell, **settings)
     except CutoffError as error:
-        return Outcome(FAILED, notes=(too_high(name, settings["cutoff_hz"], error.limit_hz),))
+        expected = f"up to {error.limit_hz:g}, half the sample rate"
+        return Outcome(FAILED, notes=(too_high(name, settings["cutoff_hz"], expected),))
     except TfbweError as error:
         return Outcome(FAILED, notes=(str(error),))
     except MemoryError:
@@ -159,10 +165,12 @@ def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
     line = (
         "" if destination == STANDARD else f"{destination}: {_describe(summary.cutoff_hz, summary.measured)}"
     )
+    coded = "" if summary.encoding is None else f", {summary.encoding}"
     return Outcome(
         EXTENDED if summary.extended else UNCHANGED,
-        line and f"{line}, {summary.seconds:.1f} s",
+        line and f"{line}, {summary.seconds:.1f} s{coded}",
         tuple(f"{name}: {note}" for note in summary.notes),
+        name if summary.recoded else "",
     )
 
 
@@ -174,7 +182,7 @@ class _Report:
         self._counts: Counter[str] = Counter()
         self._shares: dict[Pair, tuple[float, float]] = {}
         self._done_s = self._total_s = 0.0
-        self._to_open = files
+        self._recoded = False
 
     @property
     def status(self) -> int:
@@ -200,6 +208,9 @@ class _Report:
         if outcome.kind == FAILED or not self._quiet:
             for note in outcome.notes:
                 say(note)
+        if outcome.recoded and not self._recoded and not self._quiet:
+            say(f"{outcome.recoded}: lossy, and coded again loses a little more; -o NAME.flac loses nothing")
+            self._recoded = True
         if outcome.line and not self._quiet:
             print(outcome.line, file=self._stream, flush=True)
 

@@ -22,6 +22,9 @@ least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
 -o is a folder, made if need be, for several inputs, for a folder, and where
 its name ends in a slash. "-" is standard input or output (WAV).
 
+Behind a sharp cutoff all below it stays as it was; what a gentle filter
+weakened is raised from 0.8 of it on.
+
 Several files are extended at the same time; a line says what came of each,
 the last one of all. The exit status is 1 if any failed. A run that was
 stopped goes on with --skip-existing.
@@ -74,10 +77,18 @@ examples:
 def _cutoff(text: str) -> float | None:
     if text == "auto":
         return None
-    cutoff_hz = _number(text)
-    if not 0 < cutoff_hz < math.inf:
-        raise argparse.ArgumentTypeError(f"expected HZ, more than 0, or auto, received {text!r}")
-    return cutoff_hz
+    return _positive(text, "HZ, more than 0, or auto")
+
+
+def _bitrate(text: str) -> float:
+    return _positive(text, "kb/s, more than 0")
+
+
+def _positive(text: str, expected: str) -> float:
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected {expected}, received {text!r}")
+    return number
 
 
 def _part(text: str) -> float:
@@ -218,6 +229,19 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         choices=("soft", "clamp", "rescale"),
         default="soft",
         help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
+    )
+    lossy = parser.add_mutually_exclusive_group()
+    lossy.add_argument(
+        "--bitrate",
+        type=_bitrate,
+        metavar="KBPS",
+        help="of a lossy output, all channels together (default: the input's, and what the wider band takes)",
+    )
+    lossy.add_argument(
+        "--quality",
+        type=_part,
+        metavar="0..1",
+        help="instead: MP3 variable, V 10 to V 0; Vorbis -q 0 to 10; others from lowest to highest bit rate",
     )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--force", action="store_true", help="replace existing outputs")

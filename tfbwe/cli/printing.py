@@ -57,9 +57,9 @@ def print_table(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> None
         print("  ".join(cells).rstrip())
 
 
-def too_high(name: str, cutoff_hz: float, limit_hz: float, what: str = "half the sample rate") -> str:
+def too_high(name: str, cutoff_hz: float, expected: str) -> str:
     """Return what is said of a cutoff that a file cannot have."""
-    return f"{name}: --cutoff: expected HZ below {limit_hz:g}, {what}, or auto, received {cutoff_hz:g}"
+    return f"{name}: --cutoff: expected HZ {expected}, or auto, received {cutoff_hz:g}"
 
 
 def _plain(value: Any) -> Any:

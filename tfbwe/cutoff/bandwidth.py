@@ -93,6 +93,22 @@ class Bandwidth:
         return self.sample_rate / 2 if edge_hz is None else edge_hz
 
 
+def highest_edge_hz(sample_rate: int) -> float:
+    """Return up to where a received band counts: half the sample rate, or what resampling to 44.1 kHz keeps.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    float
+        In Hz. Taken for wider than it is, resampled music would keep a hole below its Nyquist frequency.
+    """
+    return (RESAMPLER_EDGE if sample_rate < SAMPLE_RATE else 1.0) * sample_rate / 2
+
+
 def measure_band(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> tuple[float | None, str]:
     """Return where the received band of a signal ends, or why it cannot be found.
 
@@ -120,7 +136,7 @@ def measure_band(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> tup
         return None, "it holds no sound"
     edge_hz = bandwidth.cutoff_hz
     if sample_rate < SAMPLE_RATE:
-        highest = RESAMPLER_EDGE * sample_rate / 2
+        highest = highest_edge_hz(sample_rate)
         return (highest if edge_hz is None else min(edge_hz, highest)), ""
     if edge_hz is not None:
         return edge_hz, ""

@@ -40,7 +40,7 @@ def visqol(reference: npt.NDArray[np.float32], estimate: npt.NDArray[np.float32]
     try:
         from visqol import VisqolApi
     except ImportError:
-        raise ConfigError("ViSQOL is not installed; pip install 'tfbwe[report]'") from None
+        raise ConfigError("ViSQOL is not installed; pip install 'tfbwe[visqol]'") from None
     api = VisqolApi()
     api.create(mode="audio")
     mono = [soxr.resample(x.mean(axis=0), sample_rate, VISQOL_RATE) for x in (reference, estimate)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
+from ..quiet import without_notes
 from ..transform import TRANSFORMS, Transform
 from .bundle import Bundle
 from .features import Normalisation
@@ -59,9 +60,10 @@ def opened_signature(bundle: Bundle, name: str) -> tuple[Any, dict[str, Any], di
 
 def _signature(bundle: Bundle, name: str) -> tuple[Any, Any]:
     try:
-        interpreter = _interpreter_class()(model_content=bundle.flatbuffer, num_threads=1)
-        interpreter.allocate_tensors()
-        return interpreter, interpreter.get_signature_runner(name)
+        with without_notes():
+            interpreter = _interpreter_class()(model_content=bundle.flatbuffer, num_threads=1)
+            interpreter.allocate_tensors()
+            return interpreter, interpreter.get_signature_runner(name)
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{bundle.name}: the interpreter refuses it: {error}") from None
 

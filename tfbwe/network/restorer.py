@@ -1,47 +1,13 @@
 """The restoring network: from long-term statistics in bands to the gain that undoes a condition."""
 
-import dataclasses
-
 import keras
 
-from ..errors import ConfigError
 from ..restoration.statistics import BANDS, FEATURES
 from .layers import Clip, LinearInterpolation
+from .shapes import RestorerConfig
 
 LOG_GAIN_RANGE = (-1.0, 7.0)
 KERNEL = 5
-
-
-@dataclasses.dataclass(frozen=True)
-class RestorerConfig:
-    """Shape of a restoring network.
-
-    Attributes
-    ----------
-    channels : int
-        Of all convolutions along frequency.
-    dilations : tuple of int
-        One residual block each, in groups of `stride` bands.
-    pooled : int
-        Units through which each block tells all bands what the mean over them is.
-    stride : int
-        Bands that the first convolution takes together; the gain is interpolated between groups.
-
-    Raises
-    ------
-    ConfigError
-        If a value is not a whole number above 0.
-    """
-
-    channels: int = 32
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
-    pooled: int = 32
-    stride: int = 2
-
-    def __post_init__(self) -> None:
-        numbers = (self.channels, self.pooled, self.stride, *self.dilations)
-        if not all(type(number) is int and number > 0 for number in numbers) or not self.dilations:
-            raise ConfigError(f"a restoring network: expected whole numbers above 0, received {self}")
 
 
 def restorer(config: RestorerConfig) -> keras.Model:

@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..quiet import quiet
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     import numpy.typing as npt
 
-    from .autoencoder import AutoencoderConfig
-    from .restorer import RestorerConfig
+    from .shapes import AutoencoderConfig, RestorerConfig
 
 RESTORE = "restore"
 """Name of the model that undoes the condition, beside those of the transforms."""
 CONFIG, BEST, LAST, FEATURES = "config.json", "best.keras", "last.keras", "features.npz"
 HISTORY, CURVE = "history.csv", "curve.png"
-TRAINING = "tfbwe.training" if (Path(__file__).parents[1] / "training").is_dir() else "training"
-"""Name of the package that trains: in a checkout, or installed."""
+_INSTALLED = (Path(__file__).parents[1] / "training").is_dir()
+TRAINING = "python -m tfbwe.training" if _INSTALLED else "python -m training"
+"""How the modules of the package that trains are run: installed, or in a checkout."""
 _MAKER = f"{TRAINING}.fit"
 
 
@@ -41,8 +42,7 @@ def read_description(run: Path) -> dict[str, Any]:
 
 def network_config(run: Path) -> AutoencoderConfig | RestorerConfig:
     """Return the shape of a run's network; `ConfigError` if it is not one of this version."""
-    from .autoencoder import AutoencoderConfig
-    from .restorer import RestorerConfig
+    from .shapes import AutoencoderConfig, RestorerConfig
 
     config = read_description(run)["config"]
     shape = RestorerConfig if config["model"] == RESTORE else AutoencoderConfig
@@ -70,11 +70,14 @@ def best_network(run: Path) -> keras.Model:
     ConfigError
         If this is not a run folder, or its network is damaged, of another version, or not finite.
     """
-    import keras
     import numpy as np
 
+    with quiet():
+        import keras
+
     from .autoencoder import autoencoder
-    from .restorer import RestorerConfig, restorer
+    from .restorer import restorer
+    from .shapes import RestorerConfig
 
     config = network_config(run)
     network = restorer(config) if isinstance(config, RestorerConfig) else autoencoder(config)

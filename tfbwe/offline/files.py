@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.bitrate import asked, chosen, cut_below
+from ..audio.codecs import CODECS, Encoding
 from ..audio.formats import STANDARD, full_scale, output_format, output_suffix, writable_rate
 from ..audio.reader import Reader
 from ..audio.tags import read_tags
@@ -21,7 +23,7 @@ from ..model.bundle import DEFAULT, Bundle, load_bundle
 from ..settings import check_settings
 from ..stft import SAMPLE_RATE
 from .chain import Chain
-from .received import beyond_training, measure_file, nothing_to_add
+from .received import beyond_training, lowered, measure_file, nothing_to_add
 
 CLIPS = ("soft", "clamp", "rescale")
 
@@ -44,6 +46,10 @@ class Summary:
         Whether the cutoff was measured, not given.
     extended : bool
         Whether a high band was added.
+    encoding : Encoding or None
+        How a lossy output was encoded.
+    recoded : bool
+        Whether a lossy file was written as a lossy one again.
     notes : tuple of str
         What the user should know, a line each.
     """
@@ -55,6 +61,8 @@ class Summary:
     cutoff_hz: float | None
     measured: bool
     extended: bool
+    encoding: Encoding | None
+    recoded: bool
     notes: tuple[str, ...] = field(default=())
 
 
@@ -67,6 +75,8 @@ def extend_file(
     diffuse: float = 1.0,
     phase: str = "mirror",
     clip: str = "soft",
+    bitrate_kbps: float | None = None,
+    quality: float | None = None,
     trust: bool = False,
     force: bool = False,
     progress: Callable[[float, float], None] | None = None,
@@ -83,6 +93,11 @@ def extend_file(
     clip : {"soft", "clamp", "rescale"}
         What happens where the sum would leave an integer format's range: the high band alone is lowered,
         samples are clamped, or the whole output is scaled to fit (which decodes twice).
+    bitrate_kbps : float, optional
+        Bit rate of a lossy output, all channels together, in kb/s. By default the least that keeps what was
+        received and what was added; see `tfbwe.audio.bitrate.chosen`.
+    quality : float, optional
+        Instead of it, in [0, 1]; see `tfbwe.audio.codecs.Encoding`.
     trust : bool
         Load a model file without a manifest.
     force : bool
@@ -111,13 +126,17 @@ def extend_file(
     with Reader(source) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
+        wished = asked(subtype, reader.channels, bitrate_kbps, quality, str(destination))
         bundle = load_bundle(model, trust)
         measured = cutoff_hz is None
         received = measure_file(reader, cutoff_hz)
-        cutoff_hz = received.cutoff_hz
+        given_hz, cutoff_hz = cutoff_hz, received.cutoff_hz
         why_not = nothing_to_add(cutoff_hz, received.why_none, bundle)
         out_rate = writable_rate(subtype, max(reader.sample_rate, SAMPLE_RATE))
         limit = full_scale(subtype)
+        encoding = wished
+        if encoding is None and subtype in CODECS:
+            encoding = chosen(subtype, reader.channels, reader.kbps, cutoff_hz, extended=not why_not)
         twice = clip == "rescale" and limit is not None and not why_not
         run = _Run(reader, (2 if twice else 1) * reader.seconds, progress)
 
@@ -138,11 +157,13 @@ def extend_file(
             container=container,
             subtype=subtype,
             tags=read_tags(reader.location),
+            encoding=encoding,
             force=force,
             source=source,
         ) as writer:
             for y in run(last):
                 writer.write(y if gain == 1.0 else y * np.float32(gain))
+    cut = "" if encoding is None or why_not else cut_below(encoding)
     return Summary(
         source=str(source),
         destination=str(destination),
@@ -151,8 +172,11 @@ def extend_file(
         cutoff_hz=cutoff_hz,
         measured=measured,
         extended=not why_not,
+        encoding=encoding,
+        recoded=encoding is not None and reader.kbps is not None,
         notes=(
             *_reading_notes(reader, container, subtype, destination),
+            *filter(None, (lowered(given_hz, reader.sample_rate), cut)),
             *_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
         ),
     )

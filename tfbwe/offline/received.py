@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..audio.excerpts import spans
 from ..audio.reader import Reader
 from ..audio.resampler import Resampler
-from ..cutoff.bandwidth import measure_band
+from ..cutoff.bandwidth import highest_edge_hz, measure_band
 from ..errors import AudioError
 from ..model.bundle import Bundle
 from ..model.step_model import restoring_runner
@@ -49,7 +49,7 @@ def measure(
 ) -> Received:
     """Measure a signal, or pieces of it, each in blocks (channels, samples) float32 of any length.
 
-    A cutoff that is given is taken, not measured.
+    A cutoff that is given is taken, not measured, up to what resampling keeps.
     """
     long_term = LongTerm()
 
@@ -69,6 +69,7 @@ def measure(
     if cutoff_hz is None:
         cutoff_hz, why_none = measure_band(blocks(), sample_rate)
     else:
+        cutoff_hz = min(cutoff_hz, highest_edge_hz(sample_rate))
         collections.deque(blocks(), maxlen=0)
     return Received(cutoff_hz, why_none, long_term.moments)
 
@@ -143,3 +144,12 @@ def beyond_training(cutoff_hz: float | None, bundle: Bundle) -> str:
     if cutoff_hz is None or cutoff_hz >= lowest:
         return ""
     return f"the model was trained for cutoffs from {lowest:.0f} Hz up; below, expect less"
+
+
+def lowered(given_hz: float | None, sample_rate: int) -> str:
+    """Return what to say of a given cutoff higher than resampling keeps, or an empty string."""
+    highest = highest_edge_hz(sample_rate)
+    if given_hz is None or given_hz <= highest:
+        return ""
+    kept = f"resampling keeps {sample_rate} Hz sound up to {highest:.0f} Hz"
+    return f"{kept}: extended from there, not {given_hz:g} Hz"

@@ -16,7 +16,7 @@ from tfbwe.console import counted
 from tfbwe.errors import ConfigError
 from tfbwe.measures import MEASURES
 
-from ..arguments import module
+from ..arguments import command
 from ..degradation.conditions import Condition
 from ..music.manifest import Track
 from ..provenance import git_revision, versions
@@ -113,7 +113,7 @@ def read_report(folder: Path, stem: str = STEM) -> Report:
     ConfigError
         If one is missing, or they are not a report of this version.
     """
-    path, maker = folder / f"{stem}.json", module("evaluate")
+    path, maker = folder / f"{stem}.json", command("evaluate")
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         if summary["format_version"] != FORMAT_VERSION:

@@ -23,7 +23,7 @@ from tfbwe.band import HIGHEST_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import AudioError, ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
-from ..arguments import module
+from ..arguments import command
 from ..degradation import degrade, drawing
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
 from .restored import found_cutoff_hz, restored
@@ -112,7 +112,7 @@ class Music:
         if not rows:
             raise ConfigError(
                 f"{data / MANIFEST_NAME}: expected tracks of the split {split}, there are none; "
-                f"a folder of at least two tracks, scanned by {module('corpus')}, has both"
+                f"a folder of at least two tracks, scanned by {command('corpus')} scan, has both"
             )
         work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
             joblib.delayed(decoded)(data, track) for track in rows

@@ -25,7 +25,7 @@ from tfbwe.restoration.statistics import (
 )
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
 
-from ..arguments import module
+from ..arguments import command
 from ..degradation.responses import Response, drawn
 from ..music.manifest import MANIFEST_NAME, read_manifest
 from .batches import Batch
@@ -189,6 +189,6 @@ def opened(data: Path, split: str) -> tuple[list[Recording], float]:
     if not found:
         raise ConfigError(
             f"{data / MANIFEST_NAME}: expected tracks of the split {split} that are not silent, there "
-            f"are none; a folder of at least two tracks, scanned by {module('corpus')}, has both"
+            f"are none; a folder of at least two tracks, scanned by {command('corpus')} scan, has both"
         )
     return found, sum(len(one.pieces) for one in found) * PIECE_FRAMES * HOP_LENGTH / SAMPLE_RATE / 3600

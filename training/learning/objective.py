@@ -12,8 +12,8 @@ from keras import ops
 
 from tfbwe.model.features import NORMALISATION
 
-from .presets import LEVEL_BINS, SPECTRA
-from .transforms import features, log_magnitude, magnitude, up_to
+from .presets import LEVEL_BINS
+from .transforms import SPECTRA, features, log_magnitude, magnitude, up_to
 from .two_parts import TwoPartTrainer
 
 STEEPEST = 2.0

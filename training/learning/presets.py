@@ -6,16 +6,11 @@ import math
 from typing import Any
 
 from tfbwe.errors import ConfigError
-from tfbwe.network.autoencoder import AutoencoderConfig
-from tfbwe.network.restorer import RestorerConfig
 from tfbwe.network.run_folder import RESTORE
+from tfbwe.network.shapes import AutoencoderConfig, RestorerConfig
 from tfbwe.stft import SAMPLE_RATE
 from tfbwe.transform import TRANSFORMS, Transform
 
-from .transforms import ConstantQ, Stft
-
-SPECTRA: dict[str, type[Stft] | type[ConstantQ]] = {"stft": Stft, "cqt": ConstantQ}
-"""What computes the spectra of each transform in training, given the number of bins."""
 OBJECTIVES = ("log_magnitude", "squared_error")
 """The second is that of the paper, whose networks read what was received as it is."""
 LEVEL_BINS = 16

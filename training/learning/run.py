@@ -31,8 +31,8 @@ from tfbwe.restoration import statistics
 
 from ..arguments import command
 from ..provenance import git_revision, versions
-from .presets import SPECTRA, FitConfig, RestoreConfig
-from .transforms import features, up_to
+from .presets import FitConfig, RestoreConfig
+from .transforms import SPECTRA, features, up_to
 
 
 def describe(

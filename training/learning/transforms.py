@@ -78,6 +78,10 @@ class ConstantQ:
         return real[..., self.bands], imaginary[..., self.bands]
 
 
+SPECTRA: dict[str, type[Stft] | type[ConstantQ]] = {"stft": Stft, "cqt": ConstantQ}
+"""What computes the spectra of each transform in training, given the number of bins."""
+
+
 def up_to(spectrum: Spectrum, frequencies: Any, reach_hz: Any) -> Spectrum:
     """Empty a spectrum (batch, frames, bins) above a reach (batch, 1, 1) in Hz: a network reads the rest."""
     read = ops.cast(frequencies <= reach_hz, "float32")

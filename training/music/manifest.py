@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from tfbwe.atomic import replacing
 from tfbwe.errors import ConfigError
 
+from ..arguments import command
+
 MANIFEST_NAME = "manifest.csv"
 SPLITS = ("train", "valid", "test")
 
@@ -117,7 +119,7 @@ def read_manifest(path: Path) -> list[Track]:
     if not path.is_file():
         raise ConfigError(
             f"{path}: expected a manifest, found none; write one with "
-            f"`python -m training.corpus scan {path.parent}`"
+            f"`{command('corpus')} scan {path.parent}`"
         )
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:

@@ -20,11 +20,11 @@ PAIRS = [
     (name, subtype)
     for name, own in CONTAINERS.items()
     if own.written_by == FFMPEG
-    for subtype in own.encodings
+    for subtype in own.encoders
 ]
 LOSSY_PAIRS = [pair for pair in PAIRS if pair[1] in LOSSY]
 LOSSLESS_PAIRS = [pair for pair in PAIRS if pair[1] not in LOSSY]
-BY_ENCODER = {CONTAINERS[name].encodings[subtype].encoder: (name, subtype) for name, subtype in PAIRS}
+BY_ENCODER = {CONTAINERS[name].encoders[subtype].encoder: (name, subtype) for name, subtype in PAIRS}
 BY_CONTAINER = {name: (name, subtype) for name, subtype in PAIRS}
 RATE = 48000
 
@@ -35,7 +35,7 @@ def named(folder, container):
 
 @pytest.mark.parametrize(("container", "subtype"), BY_ENCODER.values())
 def test_every_channel_keeps_its_place_or_is_refused(tmp_path, container, subtype):
-    layouts = CONTAINERS[container].encodings[subtype].layouts
+    layouts = CONTAINERS[container].encoders[subtype].layouts
     time = np.arange(RATE // 2) / RATE
     tones = [60.0 if k == 3 else 400.0 + 200 * k for k in range(8)]  # the fourth of six is a low one
     x = np.stack([0.4 * np.sin(2 * np.pi * tone * time) for tone in tones]).astype(np.float32)

@@ -218,9 +218,20 @@ def test_extend_a_cutoff_too_high_for_a_file_names_the_file(extending, song, low
     low, high = song("in/1.wav", low_passed(1, 0.5, 16000, 7000), 16000), song("in/2.wav")
     status, _, lines = extending(low, high, "--cutoff", "9000")
     assert status == 1
-    said = "expected HZ below 8000, half the sample rate, or auto, received 9000"
+    said = "expected HZ up to 8000, half the sample rate, or auto, received 9000"
     assert lines == [f"tfbwe: {low}: --cutoff: {said}"]
     assert files(tmp_path) == ["in/1.wav", "in/2.extended.wav", "in/2.wav"]
+
+
+def test_extend_half_the_sample_rate_is_a_cutoff_and_what_resampling_keeps_of_it_is_said(
+    extending, song, low_passed
+):
+    low = song("in/1.wav", low_passed(1, 0.5, 16000, 8000), 16000)
+    status, out, lines = extending(low, "--cutoff", "8000")
+    assert status == 0
+    said = "resampling keeps 16000 Hz sound up to 7600 Hz: extended from there, not 8000 Hz"
+    assert lines == [f"tfbwe: {low}: {said}"]
+    assert "cutoff 7600 Hz (given)" in out
 
 
 def test_extend_a_phase_that_the_model_lacks_is_refused_once_before_any_file_is_opened(tfbwe):

@@ -6,7 +6,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tfbwe.errors import ConfigError  # noqa: E402
-from tfbwe.network.restorer import LOG_GAIN_RANGE, RestorerConfig, macs, restorer  # noqa: E402
+from tfbwe.network.restorer import LOG_GAIN_RANGE, macs, restorer  # noqa: E402
+from tfbwe.network.shapes import RestorerConfig  # noqa: E402
 from tfbwe.restoration.statistics import BANDS, FEATURES  # noqa: E402
 
 

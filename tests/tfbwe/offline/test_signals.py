@@ -87,7 +87,7 @@ def test_signals_that_cannot_be_extended_are_refused(x, rate, error):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"cutoff_hz": 22050},
+        {"cutoff_hz": 22050.5},
         {"cutoff_hz": 0},
         {"cutoff_hz": -1},
         {"cutoff_hz": float("nan")},
@@ -114,6 +114,20 @@ def test_a_whole_rate_of_any_type_is_taken_as_an_int(low_passed, rate):
     assert (out_rate, type(out_rate)) == (48000, int)
 
 
+def test_a_cutoff_at_half_the_rate_leaves_no_hole_where_resampling_ends(low_passed):
+    x = low_passed(1, 1.0, 16000, 8000)
+    with pytest.warns(UserWarning, match=r"up to 7600 Hz: extended from there, not 8000 Hz"):
+        y, _ = extend(x, 16000, cutoff_hz=8000)
+    np.testing.assert_array_equal(y, extend(x, 16000, cutoff_hz=7600)[0])
+
+
+def test_a_cutoff_at_half_of_a_high_rate_leaves_nothing_to_add(low_passed):
+    x = low_passed(1, 0.5)
+    with pytest.warns(UserWarning, match="the received band reaches 22050 Hz, .*; nothing added"):
+        y, _ = extend(x, 44100, cutoff_hz=22050)
+    np.testing.assert_array_equal(y, x)
+
+
 def test_a_cutoff_below_those_of_the_training_is_warned_of(low_passed):
     with pytest.warns(UserWarning, match="trained for cutoffs from 3500 Hz"):
         extend(low_passed(1, 0.2), 44100, cutoff_hz=2000)
@@ -128,6 +142,21 @@ def test_a_band_wider_than_the_model_adds_to_is_passed_through_and_said_so(low_p
     np.testing.assert_array_equal(y, x)
     with pytest.warns(UserWarning, match="no edge"):
         y, _ = extend(low_passed(2, 1.0, cutoff_hz=22050), 44100)
+
+
+def test_a_sum_beyond_full_scale_is_returned_as_it_is_and_warned_of(low_passed):
+    x = low_passed(2, 1.0, peak=1.0)
+    with pytest.warns(UserWarning, match=r"reaches (1\.\d\d), beyond \[-1, 1\]") as caught:
+        y, _ = extend(x, 44100, cutoff_hz=6000)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert f"{np.abs(y).max():.2f}" in str(caught[0].message)
+
+
+def test_what_came_beyond_full_scale_is_no_matter_of_extending(low_passed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extend(low_passed(1, 1.0, peak=1.2), 44100, cutoff_hz=6000)
 
 
 def test_no_warning_is_given_where_there_is_something_to_add(low_passed):

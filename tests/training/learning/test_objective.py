@@ -15,7 +15,8 @@ from tests.helpers.paths import ROOT
 keras = pytest.importorskip("keras")
 
 from tfbwe.model.features import NORMALISATION  # noqa: E402
-from tfbwe.network.autoencoder import AutoencoderConfig, autoencoder  # noqa: E402
+from tfbwe.network.autoencoder import autoencoder  # noqa: E402
+from tfbwe.network.shapes import AutoencoderConfig  # noqa: E402
 from tfbwe.stft import BIN_HZ, HOP_LENGTH, N_FFT, stft  # noqa: E402
 from training.learning.objective import STEEPEST, Trainer  # noqa: E402
 from training.learning.transforms import Stft  # noqa: E402

@@ -1,4 +1,4 @@
-"""How ffmpeg writes each sample format: encoder, bit rate, speakers."""
+"""How ffmpeg writes each sample format: encoder, its arguments, speakers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoder:
     """How ffmpeg writes a sample format.
 
     Attributes
@@ -17,8 +17,6 @@ class Encoding:
         What it needs besides.
     layouts : tuple of str
         Speakers of 1, 2, 3 ... channels that come back in their places; empty where none do.
-    kbps : int
-        Bit rate of each channel in kbit/s, 0 for lossless ones.
     delay : int
         Samples that decoders drop at the beginning beyond those that the encoder puts there.
     """
@@ -26,7 +24,6 @@ class Encoding:
     encoder: str
     arguments: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
-    kbps: int = 0
     delay: int = 0
 
 
@@ -36,23 +33,22 @@ _16_BITS, _24_BITS = ("-sample_fmt", "s16"), ("-sample_fmt", "s32", "-bits_per_r
 _16_BITS_PLANAR = ("-sample_fmt", "s16p")
 _24_BITS_PLANAR = ("-sample_fmt", "s32p", "-bits_per_raw_sample", "24")
 
-# Near 256 kbit/s in stereo, as `LOSSY_LEVEL` of libsndfile's. Left alone, ffmpeg's AAC ends at 17 kHz at
-# 128 kbit/s and loses 6 dB from 19 kHz on at 192.
+# Left alone, ffmpeg's AAC ends at 17 kHz at 128 kb/s and loses 6 dB from 19 kHz on at 192.
 XIPH = {
-    "OPUS": Encoding("libopus", layouts=_OPUS_LAYOUTS, kbps=128),
-    "VORBIS": Encoding("libvorbis", kbps=128),
+    "OPUS": Encoder("libopus", layouts=_OPUS_LAYOUTS),
+    "VORBIS": Encoder("libvorbis"),
 }
-MATROSKA = {**XIPH, "PCM_16": Encoding("flac", _16_BITS), "PCM_24": Encoding("flac", _24_BITS)}
+MATROSKA = {**XIPH, "PCM_16": Encoder("flac", _16_BITS), "PCM_24": Encoder("flac", _24_BITS)}
 MPEG4 = {
-    "AAC": Encoding("aac", ("-cutoff", "20500"), _MPEG4_LAYOUTS, kbps=128),
-    "ALAC_16": Encoding("alac", _16_BITS_PLANAR, _MPEG4_LAYOUTS),
-    "ALAC_24": Encoding("alac", _24_BITS_PLANAR, _MPEG4_LAYOUTS),
+    "AAC": Encoder("aac", ("-cutoff", "20500"), _MPEG4_LAYOUTS),
+    "ALAC_16": Encoder("alac", _16_BITS_PLANAR, _MPEG4_LAYOUTS),
+    "ALAC_24": Encoder("alac", _24_BITS_PLANAR, _MPEG4_LAYOUTS),
 }
 # Decoders of WMA drop two blocks of 2048 samples: the encoder is late by one.
-WMA = {"WMAV2": Encoding("wmav2", layouts=("mono", "stereo"), kbps=128, delay=2048)}
+WMA = {"WMAV2": Encoder("wmav2", layouts=("mono", "stereo"), delay=2048)}
 WAVPACK = {
-    "FLOAT": Encoding("wavpack", ("-sample_fmt", "fltp")),
-    "PCM_U8": Encoding("wavpack", ("-sample_fmt", "u8p")),
-    "PCM_16": Encoding("wavpack", _16_BITS_PLANAR),
-    "PCM_24": Encoding("wavpack", _24_BITS_PLANAR),
+    "FLOAT": Encoder("wavpack", ("-sample_fmt", "fltp")),
+    "PCM_U8": Encoder("wavpack", ("-sample_fmt", "u8p")),
+    "PCM_16": Encoder("wavpack", _16_BITS_PLANAR),
+    "PCM_24": Encoder("wavpack", _24_BITS_PLANAR),
 }

@@ -144,6 +144,11 @@ def output_format(
     return container, str(soundfile.default_subtype(container))
 
 
+def container_named(name: str) -> str:
+    """Return the container that a file's suffix stands for, an empty string if it stands for none."""
+    return _SUFFIXES.get(Path(name).suffix.lower(), "")
+
+
 def writable_rate(subtype: str, sample_rate: int) -> int:
     """Return the rate to write a sample format at: the rate itself, else the next higher, else the highest.
 

@@ -22,8 +22,11 @@ from numpy.typing import NDArray
 
 from ..errors import AudioError
 from ..samples import check_signal
-from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
+from .damage import examine, mend
+from .formats import BLOCK_FRAMES, LOSSY, STANDARD, container_named, native_name, reason
 from .headers import refuse_cut_file
+from .joined import Joined
+from .lengths import Lengths
 
 _UNKNOWN_FRAMES = 2**62
 
@@ -35,6 +38,9 @@ class Reader:
     ----------
     path : str or Path
         File to read; ``"-"`` is standard input, which is spooled to a temporary file.
+    strict : bool
+        Refuse coded sound (MP3, Vorbis, Opus) of which a part is missing. Else what is there is read, the
+        rest left out, and `damage` tells.
 
     Attributes
     ----------
@@ -45,7 +51,7 @@ class Reader:
     channels : int
         1 to 8.
     frames : int
-        Samples per channel as the header has it; for MP3 an estimate.
+        Samples per channel as the header has it; of a damaged MP3, Vorbis or Opus file those that are there.
     container, subtype : str
         libsndfile's names, such as ``"WAV"`` and ``"PCM_16"``.
     tags : dict of str to str
@@ -58,10 +64,13 @@ class Reader:
         channels or 8-192 kHz.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
         if os.fspath(path) == "":
             raise AudioError("expected the name of a sound file, received an empty one")
+        self._strict = strict
         self._spooled: str | None = None
+        self._mended: tempfile.TemporaryDirectory[str] | None = None
+        self._lengths: Lengths | None = None
         self.path = Path(path)
         self.name = "standard input" if str(path) == STANDARD else str(path)
         try:
@@ -83,12 +92,7 @@ class Reader:
             refuse_cut_file(location, self.name)
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
-        try:
-            self._file = soundfile.SoundFile(native_name(location))
-        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-            raise AudioError(
-                f"{self.name}: not a sound file that libsndfile can read ({reason(error)})"
-            ) from None
+        self._file = self._decoder(location)
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else 0
@@ -96,6 +100,37 @@ class Reader:
         self.subtype: str = self._file.subtype
         self.tags: dict[str, str] = self._file.copy_metadata()
         check_signal(self.name, self.sample_rate, self.channels)
+        self._refuse_damage()
+
+    def _decoder(self, location: str) -> soundfile.SoundFile | Joined:
+        """Open what decodes the file, or a copy of it without its damage."""
+        file, refused = None, ""
+        try:
+            file = soundfile.SoundFile(native_name(location))
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            refused = f"{self.name}: not a sound file that libsndfile can read ({reason(error)})"
+        container = container_named(location) if file is None else file.format
+        try:
+            self._lengths = examine(location, container)
+            if self._lengths is not None and (self._lengths.mend or file is None):
+                if file is not None:
+                    file.close()
+                self._mended = tempfile.TemporaryDirectory(prefix="tfbwe-")
+                copies = mend(location, container, self._mended.name)
+                return Joined([soundfile.SoundFile(native_name(str(copy))) for copy in copies])
+        except OSError as error:
+            raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+        except soundfile.SoundFileError as error:
+            raise AudioError(f"{self.name}: damaged beyond decoding ({reason(error)})") from None
+        if file is None:
+            raise AudioError(refused)
+        return file
+
+    def _refuse_damage(self) -> None:
+        if self._strict and self.damage:
+            raise AudioError(
+                f"{self.name}: {self.damage}; expected a whole file: get it, or read it as it is"
+            )
 
     def _spool(self, stream: BinaryIO | None = None) -> str:
         if stream is None:
@@ -108,8 +143,13 @@ class Reader:
         return self._spooled
 
     @property
+    def damage(self) -> str:
+        """What of a coded file is missing, in words, else an empty string; fully known once it was read."""
+        return "" if self._lengths is None else self._lengths.damage
+
+    @property
     def seconds(self) -> float:
-        """Length in seconds as the header has it."""
+        """Length in seconds, as `frames` has it."""
         return self.frames / self.sample_rate
 
     def blocks(
@@ -132,7 +172,8 @@ class Reader:
         Raises
         ------
         AudioError
-            If a sample is NaN or infinite, or the file ends before its header says.
+            If a sample is NaN or infinite, or the file ends before its header says; coded sound only where
+            `strict`.
         """
         position = start
         try:
@@ -151,7 +192,9 @@ class Reader:
             raise AudioError(
                 f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)})"
             ) from None
-        # A lossy stream cut anywhere plays and its length is an estimate: hold only exact formats to it.
+        if stop is None and self._lengths is not None:
+            self._lengths = self._lengths.decoded(position / self.sample_rate)
+            self._refuse_damage()
         if stop is None and position < self.frames and self.subtype not in LOSSY:
             raise AudioError(
                 f"{self.name}: cut short: its header says {self.frames} samples, it holds {position};"
@@ -176,6 +219,9 @@ class Reader:
             with contextlib.suppress(OSError):
                 os.unlink(self._spooled)
             self._spooled = None
+        if self._mended is not None:
+            self._mended.cleanup()
+            self._mended = None
 
     def __enter__(self) -> Reader:
         return self

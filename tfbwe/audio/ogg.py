@@ -1,0 +1,299 @@
+"""Ogg streams of Vorbis and Opus: what their pages promise, and copies without what lies damaged in between.
+
+Pages are those of RFC 3533: a page whose checksum is wrong counts as missing, as it does for every decoder.
+Granule positions say how much sound lay in the pages that are missing. Packets' durations are those of the
+Vorbis I specification (4.3.8, from the modes of its setup header) and of RFC 6716 (3.1).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from .lengths import Lengths, Window
+
+_MAGIC = re.compile(rb"OggS\x00")
+_CONTINUED, _FIRST, _LAST = 1, 2, 4
+_NO_GRANULE = 2**64 - 1
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_HEADERS = {"VORBIS": 3, "OPUS": 2}
+_OPUS_RATE = 48000
+
+
+@dataclass(frozen=True)
+class _Page:
+    flags: int
+    granule: int
+    serial: int
+    sequence: int
+    lacing: bytes
+    body: bytes
+    torn: bool = False  # whether bytes that are of no whole page lie before it
+
+
+def _checksum(data: bytes) -> int:
+    """Return the CRC-32 of Ogg, which is that of zlib with mirrored bits, without its inversions."""
+    mirrored = zlib.crc32(data.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)
+
+
+def _packed(page: _Page) -> bytes:
+    head = struct.pack("<4sBBQII", b"OggS", 0, page.flags, page.granule, page.serial, page.sequence)
+    rest = bytes([len(page.lacing)]) + page.lacing + page.body
+    return head + struct.pack("<I", _checksum(head + bytes(4) + rest)) + rest
+
+
+def _pages(window: Window) -> Iterator[_Page]:
+    """Yield the pages that are whole."""
+    place = end = 0
+    while (place := window.find(_MAGIC, place)) < window.size:
+        head = window.at(place, 27)
+        lacing = window.at(place + 27, head[26]) if len(head) == 27 else b""
+        length = 27 + len(lacing) + sum(lacing)
+        data = window.at(place, length)
+        flags, granule, serial, sequence, checksum = struct.unpack_from("<BQIII", data.ljust(27), 5)
+        whole = len(head) == 27 and len(lacing) == head[26] and len(data) == length
+        if whole and _checksum(data[:22] + bytes(4) + data[26:]) == checksum:
+            yield _Page(flags, granule, serial, sequence, lacing, data[27 + len(lacing) :], place > end)
+            place = end = place + length
+        else:
+            place += 1
+
+
+def _packets(page: _Page) -> list[tuple[int, int, bool]]:
+    """Return where each packet of a page begins in its body, its bytes there, and whether it ends there."""
+    found, start, length = [], 0, 0
+    for segment in page.lacing:
+        length += segment
+        if segment < 255:
+            found.append((start, length, True))
+            start, length = start + length, 0
+    if page.lacing and page.lacing[-1] == 255:
+        found.append((start, length, False))
+    return found
+
+
+def _without_start(page: _Page) -> _Page:
+    """Leave out the end of a packet whose beginning is missing."""
+    short = next((place for place, segment in enumerate(page.lacing) if segment < 255), len(page.lacing))
+    cut = sum(page.lacing[: short + 1])
+    return replace(
+        page, flags=page.flags & ~_CONTINUED, lacing=page.lacing[short + 1 :], body=page.body[cut:]
+    )
+
+
+def _without_end(page: _Page) -> _Page:
+    """Leave out the beginning of a packet whose end is missing."""
+    kept = len(page.lacing.rstrip(b"\xff"))
+    return replace(page, lacing=page.lacing[:kept], body=page.body[: sum(page.lacing[:kept])])
+
+
+def _block_sizes(identification: bytes, setup: bytes) -> list[int]:
+    """Return the block size of each mode of a Vorbis stream, read from the end of its setup header."""
+    sizes = (1 << (identification[28] & 15), 1 << (identification[28] >> 4))
+    bits = int.from_bytes(setup, "little")
+    end = bits.bit_length() - 1  # behind the modes stands one bit, 1
+    found: list[int] = []
+    counts: dict[int, list[int]] = {}
+    while end >= 47 and len(found) < 64:
+        end -= 41
+        mode = bits >> end
+        if mode >> 1 & 0xFFFFFFFF or mode >> 33 & 0xFF > 63:
+            break
+        found.insert(0, sizes[mode & 1])
+        if (bits >> end - 6 & 63) + 1 == len(found):
+            counts[len(found)] = list(found)
+    return counts[max(counts)] if counts else []
+
+
+class _Stream:
+    """One stream of a file: its pages go in as they come, and out without gaps, a page late."""
+
+    def __init__(self, page: _Page) -> None:
+        body = page.body
+        self.serial = page.serial
+        self.codec = "VORBIS" if body[:7] == b"\x01vorbis" else "OPUS" if body[:8] == b"OpusHead" else ""
+        self.rate = _OPUS_RATE
+        self.skipped, self.kind = 0, (self.codec, b"")
+        if self.codec == "VORBIS" and len(body) >= 30:
+            self.kind = (self.codec, body[11:16])
+            self.rate = struct.unpack_from("<I", body, 12)[0] or 1
+        elif self.codec == "OPUS" and len(body) >= 19:
+            self.kind = (self.codec, body[9:10] + body[12:16])
+            self.skipped = struct.unpack_from("<H", body, 10)[0]
+        else:
+            self.codec = ""
+        self.headers_left = _HEADERS.get(self.codec, 0)
+        self.header_broken = self.ended = self.or_more = False
+        self.lost = self.held = 0
+        self._identification, self._setup, self._blocks = body, b"", [0]
+        self._block: int | None = None
+        self._sequence, self._granule, self._since = page.sequence - 1, 0, 0
+        self._gap = self._begun = False
+        self._waiting: _Page | None = None
+        self._number = 0
+
+    def take(self, page: _Page) -> Iterator[_Page]:
+        """Take the next page, and yield the one before as it has to be."""
+        gap = page.sequence != self._sequence + 1 & 0xFFFFFFFF
+        self._sequence = page.sequence
+        self.ended = bool(page.flags & _LAST)
+        if self.headers_left:
+            self.header_broken |= gap
+            self._take_header(page)
+        else:
+            if gap:
+                if self._waiting is not None:
+                    self._waiting = _without_end(self._waiting)
+                if page.flags & _CONTINUED:
+                    page = _without_start(page)
+                # A recording of a running stream begins anywhere, right behind its headers.
+                self._gap = self._begun or page.torn
+            page = self._take_sound(page)
+        yield from self._settle(_LAST)
+        self._waiting = page if page.lacing or not self._begun else None
+
+    def finish(self) -> Iterator[_Page]:
+        """Yield the last page."""
+        if not self.ended and self._waiting is not None:
+            self._waiting = _without_end(self._waiting)
+        yield from self._settle(0, _LAST)
+
+    def _settle(self, off: int, on: int = 0) -> Iterator[_Page]:
+        page, self._waiting = self._waiting, None
+        if page is not None:
+            yield replace(page, flags=page.flags & ~off | on, sequence=self._number)
+            self._number += 1
+
+    def _take_header(self, page: _Page) -> None:
+        for start, length, ends in _packets(page):
+            if self.headers_left == 1:
+                self._setup += page.body[start : start + length]
+            self.headers_left -= ends
+        if self.headers_left <= 0 and self.codec == "VORBIS":
+            self._blocks = _block_sizes(self._identification, self._setup) or [0]
+
+    def _take_sound(self, page: _Page) -> _Page:
+        samples = sum(self._duration(page.body[start:][:2]) for start, _, ends in self._begun_in(page))
+        self._since += samples
+        if page.granule == _NO_GRANULE:
+            return page
+        if not self._begun and not self._gap:
+            self._granule = max(0, page.granule - self._since)
+        missing = page.granule - self._granule - self._since
+        if self._gap and missing > 0:
+            self.lost += missing
+        elif self._gap:
+            self.or_more = True
+        held = page.granule - self._granule - (max(missing, 0) if self._gap else 0)
+        self.held += max(held, 0)
+        self._granule, self._since, self._gap, self._begun = page.granule, 0, False, True
+        return replace(page, granule=page.granule - self.lost)
+
+    def _begun_in(self, page: _Page) -> list[tuple[int, int, bool]]:
+        return _packets(page)[1 if page.flags & _CONTINUED else 0 :]
+
+    def _duration(self, packet: bytes) -> int:
+        """Return how many samples a packet adds, by its first two bytes."""
+        if not packet:
+            return 0
+        if self.codec == "OPUS":
+            return _opus_samples(packet)
+        modes = self._blocks
+        mode = packet[0] >> 1 & (1 << (len(modes) - 1).bit_length()) - 1
+        if packet[0] & 1 or mode >= len(modes):
+            return 0
+        before, self._block = self._block, modes[mode]
+        return 0 if before is None else (before + modes[mode]) // 4
+
+
+def _opus_samples(packet: bytes) -> int:
+    config, code = packet[0] >> 3, packet[0] & 3
+    if config < 12:
+        one = (480, 960, 1920, 2880)[config & 3]
+    elif config < 16:
+        one = (480, 960)[config & 1]
+    else:
+        one = (120, 240, 480, 960)[config & 3]
+    count = 1 if code == 0 else 2 if code < 3 else packet[1] & 63 if len(packet) > 1 else 0
+    return one * count
+
+
+class _Walk:
+    """The streams of sound of a file, one behind the other, with their pages."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self.streams: list[_Stream] = []
+
+    def __iter__(self) -> Iterator[tuple[int, _Page]]:
+        in_heads = False
+        for page in _pages(self._window):
+            if page.flags & _FIRST:
+                stream = _Stream(page)
+                if stream.codec and not (in_heads and self.streams):
+                    yield from self._finish()
+                    self.streams.append(stream)
+                    in_heads = True
+            else:
+                in_heads = False
+            if self.streams and page.serial == self.streams[-1].serial:
+                for done in self.streams[-1].take(page):
+                    yield len(self.streams) - 1, done
+        yield from self._finish()
+
+    def _finish(self) -> Iterator[tuple[int, _Page]]:
+        if self.streams:
+            for done in self.streams[-1].finish():
+                yield len(self.streams) - 1, done
+
+
+def lengths(window: Window) -> Lengths | None:
+    """Return what a file of Vorbis or Opus holds and what is missing; None if it holds neither."""
+    walk = _Walk(window)
+    for _ in walk:
+        pass
+    if not walk.streams or walk.streams[0].headers_left:
+        return None
+    held_s = lost_s = 0.0
+    for stream in walk.streams:
+        own_s = max(0, stream.held - stream.skipped) / stream.rate
+        readable = _readable(walk, stream)
+        held_s += own_s if readable else 0.0
+        lost_s += stream.lost / stream.rate + (0.0 if readable else own_s)
+    or_more = any(stream.or_more for stream in walk.streams)
+    cut = not all(stream.ended for stream in walk.streams)
+    mended = lost_s > 0 or or_more or cut or len(walk.streams) > 1
+    return Lengths(held_s, lost_s, or_more, cut, mended)
+
+
+def _readable(walk: _Walk, stream: _Stream) -> bool:
+    """Return whether a stream can follow the first: of the same codec, rate and channels."""
+    return stream.kind == walk.streams[0].kind and not stream.headers_left and not stream.header_broken
+
+
+def mend(window: Window, folder: Path) -> list[Path]:
+    """Write each stream that can follow the first to a copy of its own, of whole pages, numbered anew."""
+    walk = _Walk(window)
+    paths: list[Path] = []
+    into: BinaryIO | None = None
+    number = -1
+    try:
+        for stream, page in walk:
+            if stream != number:
+                number = stream
+                if into is not None:
+                    into.close()
+                paths.append(folder / f"{number}.ogg")
+                into = open(paths[-1], "wb")
+            assert into is not None
+            into.write(_packed(page))
+    finally:
+        if into is not None:
+            into.close()
+    return [path for path, stream in zip(paths, walk.streams, strict=True) if _readable(walk, stream)]

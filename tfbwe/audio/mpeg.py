@@ -57,16 +57,12 @@ class _Info(NamedTuple):
 
 @functools.lru_cache(4096)
 def _frame(head: bytes) -> _Frame | None:
-    """Read the header of a frame: version, layer and rate, bytes, samples, and where an Info tag would lie."""
+    """Read a frame's header: version, layer and rate, bytes, samples, where an Info tag would lie."""
     if len(head) < 4 or head[0] != 0xFF or head[1] < 0xE0:
         return None
     version = {0: 3, 2: 2, 3: 1}.get(head[1] >> 3 & 3)
-    layer, bits, rate_index, padding = (
-        4 - (head[1] >> 1 & 3),
-        head[2] >> 4,
-        head[2] >> 2 & 3,
-        head[2] >> 1 & 1,
-    )
+    layer = 4 - (head[1] >> 1 & 3)
+    bits, rate_index, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
     if version is None or layer == 4 or bits in (0, 15) or rate_index == 3:
         return None
     rate = _RATES[rate_index] >> version - 1

@@ -7,13 +7,13 @@ Vorbis I specification (4.3.8, from the modes of its setup header) and of RFC 67
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 from .lengths import Lengths, Window
 
@@ -281,19 +281,8 @@ def mend(window: Window, folder: Path) -> list[Path]:
     """Write each stream that can follow the first to a copy of its own, of whole pages, numbered anew."""
     walk = _Walk(window)
     paths: list[Path] = []
-    into: BinaryIO | None = None
-    number = -1
-    try:
-        for stream, page in walk:
-            if stream != number:
-                number = stream
-                if into is not None:
-                    into.close()
-                paths.append(folder / f"{number}.ogg")
-                into = open(paths[-1], "wb")
-            assert into is not None
-            into.write(_packed(page))
-    finally:
-        if into is not None:
-            into.close()
+    for number, pages in itertools.groupby(walk, key=lambda item: item[0]):
+        paths.append(folder / f"{number}.ogg")
+        with open(paths[-1], "wb") as into:
+            into.writelines(_packed(page) for _, page in pages)
     return [path for path, stream in zip(paths, walk.streams, strict=True) if _readable(walk, stream)]

@@ -128,9 +128,7 @@ class Reader:
 
     def _refuse_damage(self) -> None:
         if self._strict and self.damage:
-            raise AudioError(
-                f"{self.name}: {self.damage}; expected a whole file: get it, or read it as it is"
-            )
+            raise AudioError(f"{self.name}: {self.damage}; get the whole file, or go without strict")
 
     def _spool(self, stream: BinaryIO | None = None) -> str:
         if stream is None:
@@ -190,7 +188,7 @@ class Reader:
         except (soundfile.SoundFileError, OSError) as error:
             at_s = position / self.sample_rate
             raise AudioError(
-                f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)})"
+                f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)}); get the whole file"
             ) from None
         if stop is None and self._lengths is not None:
             self._lengths = self._lengths.decoded(position / self.sample_rate)

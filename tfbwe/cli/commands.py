@@ -49,6 +49,7 @@ def extend(options: argparse.Namespace) -> int:
                     diffuse=options.diffuse,
                     phase=options.phase,
                     clip=options.clip,
+                    strict=options.strict,
                     force=options.force,
                     progress=progress,
                 )
@@ -95,6 +96,7 @@ def info(options: argparse.Namespace) -> int:
             "sample_rate": reader.sample_rate,
             "channels": reader.channels,
             "seconds": reader.seconds,
+            "damage": reader.damage.removeprefix("damaged: ") or None,
             "cutoff_hz": cutoff_hz,
             "condition": None if condition is None else str(condition),
             "extendable": not why_not,
@@ -247,6 +249,8 @@ def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDAr
             silence = np.zeros((reader.channels, 0), dtype=np.float32)
             signals.append(np.concatenate([silence, *reader.blocks()], axis=1))
             rates.append(reader.sample_rate)
+            if reader.damage:
+                say(f"{name}: {reader.damage}")
     ref, est = signals
     if len(ref) != len(est):
         raise AudioError(

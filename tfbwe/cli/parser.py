@@ -295,4 +295,7 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         default="soft",
         help="beyond an integer format's range: lower the high band alone (default), clamp, or scale all",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse damaged files; else what is left of them is extended"
+    )
     parser.add_argument("--force", action="store_true", help="replace existing outputs")

@@ -66,6 +66,7 @@ def extend_file(
     diffuse: float = 1.0,
     phase: str = "mirror",
     clip: str = "soft",
+    strict: bool = False,
     trust: bool = False,
     force: bool = False,
     progress: Callable[[float, float], None] | None = None,
@@ -82,6 +83,9 @@ def extend_file(
     clip : {"soft", "clamp", "rescale"}
         What happens where the sum would leave an integer format's range: the high band alone is lowered,
         samples are clamped, or the whole output is scaled to fit (which decodes twice).
+    strict : bool
+        Refuse coded sound (MP3, Vorbis, Opus) of which a part is missing. Else what is there is extended,
+        the rest is left out, and a note says how much.
     trust : bool
         Load a model file without a manifest.
     force : bool
@@ -107,7 +111,7 @@ def extend_file(
         raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
     if str(destination) != STANDARD:
         refuse_destination(Path(destination), force=force, source=source)
-    with Reader(source) as reader:
+    with Reader(source, strict) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
         bundle = load_bundle(model, trust)
@@ -142,6 +146,7 @@ def extend_file(
         ) as writer:
             for y in run(last):
                 writer.write(y if gain == 1.0 else y * np.float32(gain))
+    damage = (f"{reader.damage}; --strict refuses such files",) if reader.damage else ()
     return Summary(
         source=str(source),
         destination=str(destination),
@@ -150,7 +155,8 @@ def extend_file(
         cutoff_hz=cutoff_hz,
         measured=measured,
         extended=not why_not,
-        notes=_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
+        notes=damage
+        + _notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
     )
 
 

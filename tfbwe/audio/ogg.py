@@ -19,7 +19,7 @@ from .lengths import Lengths, Window
 
 _MAGIC = re.compile(rb"OggS\x00")
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
-_NO_GRANULE = 2**64 - 1
+_NO_GRANULE = -1
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _HEADERS = {"VORBIS": 3, "OPUS": 2}
 _OPUS_RATE = 48000
@@ -43,7 +43,7 @@ def _checksum(data: bytes) -> int:
 
 
 def _packed(page: _Page) -> bytes:
-    head = struct.pack("<4sBBQII", b"OggS", 0, page.flags, page.granule, page.serial, page.sequence)
+    head = struct.pack("<4sBBqII", b"OggS", 0, page.flags, page.granule, page.serial, page.sequence)
     rest = bytes([len(page.lacing)]) + page.lacing + page.body
     return head + struct.pack("<I", _checksum(head + bytes(4) + rest)) + rest
 
@@ -56,7 +56,7 @@ def _pages(window: Window) -> Iterator[_Page]:
         lacing = window.at(place + 27, head[26]) if len(head) == 27 else b""
         length = 27 + len(lacing) + sum(lacing)
         data = window.at(place, length)
-        flags, granule, serial, sequence, checksum = struct.unpack_from("<BQIII", data.ljust(27), 5)
+        flags, granule, serial, sequence, checksum = struct.unpack_from("<BqIII", data.ljust(27), 5)
         whole = len(head) == 27 and len(lacing) == head[26] and len(data) == length
         if whole and _checksum(data[:22] + bytes(4) + data[26:]) == checksum:
             yield _Page(flags, granule, serial, sequence, lacing, data[27 + len(lacing) :], place > end)
@@ -134,6 +134,7 @@ class _Stream:
         self._identification, self._setup, self._blocks = body, b"", [0]
         self._block: int | None = None
         self._sequence, self._granule, self._since = page.sequence - 1, 0, 0
+        self._open = 0  # of the packet that goes on in the next page
         self._gap = self._begun = False
         self._waiting: _Page | None = None
         self._number = 0
@@ -174,13 +175,18 @@ class _Stream:
         for start, length, ends in _packets(page):
             if self.headers_left == 1:
                 self._setup += page.body[start : start + length]
-            self.headers_left -= ends
-        if self.headers_left <= 0 and self.codec == "VORBIS":
+            self.headers_left = max(0, self.headers_left - ends)
+        if self.headers_left == 0 and self.codec == "VORBIS":
             self._blocks = _block_sizes(self._identification, self._setup) or [0]
 
     def _take_sound(self, page: _Page) -> _Page:
-        samples = sum(self._duration(page.body[start:][:2]) for start, _, ends in self._begun_in(page))
-        self._since += samples
+        if not page.flags & _CONTINUED:
+            self._open = 0
+        for number, (start, _, ends) in enumerate(_packets(page)):
+            if number > 0 or not page.flags & _CONTINUED:
+                self._open = self._duration(page.body[start : start + 2])
+            if ends:
+                self._since, self._open = self._since + self._open, 0
         if page.granule == _NO_GRANULE:
             return page
         if not self._begun and not self._gap:
@@ -190,13 +196,11 @@ class _Stream:
             self.lost += missing
         elif self._gap:
             self.or_more = True
-        held = page.granule - self._granule - (max(missing, 0) if self._gap else 0)
-        self.held += max(held, 0)
-        self._granule, self._since, self._gap, self._begun = page.granule, 0, False, True
+        # A granule position is less than the packets make where decoders trim, at both ends.
+        self.held += max(0, min(self._since, page.granule - self._granule))
+        self._granule, self._since = max(self._granule, page.granule), 0
+        self._gap, self._begun = False, True
         return replace(page, granule=page.granule - self.lost)
-
-    def _begun_in(self, page: _Page) -> list[tuple[int, int, bool]]:
-        return _packets(page)[1 if page.flags & _CONTINUED else 0 :]
 
     def _duration(self, packet: bytes) -> int:
         """Return how many samples a packet adds, by its first two bytes."""

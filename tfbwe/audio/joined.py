@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +12,30 @@ from numpy.typing import NDArray
 
 
 class Joined:
-    """Open sound files of one rate and number of channels, as one behind the other.
+    """Sound files of one rate and number of channels, open as one behind the other.
 
-    It reads, seeks and closes as a `soundfile.SoundFile` does.
+    It reads, seeks and closes as a `soundfile.SoundFile` does. A file that cannot be decoded is left out, and
+    what lies behind an error in it.
 
     Parameters
     ----------
-    files : sequence of soundfile.SoundFile
-        One or more; closed with it.
+    names : sequence of str or bytes
+        One or more.
+
+    Raises
+    ------
+    soundfile.SoundFileError
+        If none of them can be decoded.
     """
 
-    def __init__(self, files: Sequence[soundfile.SoundFile]) -> None:
+    def __init__(self, names: Sequence[str | bytes]) -> None:
+        files = []
+        for name in names:
+            try:
+                files.append(soundfile.SoundFile(name))
+            except soundfile.SoundFileError:
+                if not files and name is names[-1]:
+                    raise
         self._files = files
         self._number = 0
         self.samplerate: int = files[0].samplerate
@@ -38,7 +52,9 @@ class Joined:
     def read(self, frames: int, **form: Any) -> NDArray[np.float32]:
         """Return the next samples (samples, channels), fewer at the end of one of the files."""
         while True:
-            x: NDArray[np.float32] = self._files[self._number].read(frames, **form)
+            x = np.zeros((0, self.channels), np.float32)
+            with contextlib.suppress(soundfile.SoundFileError):
+                x = self._files[self._number].read(frames, **form)
             if len(x) or self._number == len(self._files) - 1:
                 return x
             self._number += 1

@@ -137,7 +137,9 @@ def _runs(window: Window) -> Iterator[_Run]:
                 if place + head.length > window.size:
                     break
                 stream, last, frames, place = head.stream, place, frames + 1, place + head.length
-            if head is not None and head.stream == stream and place + head.length > window.size:
+            rest = window.at(place, 4)
+            broken_off = head.stream == stream if head is not None else len(rest) < 4 and rest[:1] == b"\xff"
+            if broken_off:
                 if frames:
                     yield _Run(_SOUND, start, place, frames)
                 yield _Run(_PART, place, window.size)
@@ -181,6 +183,8 @@ class _Count:
                 self._add_sound(run, length, info_at(window, run), window.at(run.start, 4))
             elif run.kind == _JUNK and self.first is None:
                 self.leading += length
+                info = info_at(window, run)
+                self.told = info.frames if info is not None and info.frames else self.told
             elif run.kind == _JUNK:
                 self.trailing += length
             self.cut |= run.kind == _PART
@@ -193,7 +197,7 @@ class _Count:
     def _add_sound(self, run: _Run, length: int, info: _Info | None, head: bytes) -> None:
         if self.first is None:
             self.first, self.head = _frame(head), head
-            self.told = info.frames if info is not None and info.frames else None
+            self.told = info.frames if info is not None and info.frames else self.told
             self.delay = info.delay if info is not None else 0
         elif info is not None and self.told is not None:
             self.told, self.joined = self.told + info.frames, True

@@ -21,7 +21,7 @@ _MAGIC = re.compile(rb"OggS\x00")
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _NO_GRANULE = -1
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_HEADERS = {"VORBIS": 3, "OPUS": 2}
+_HEADERS = {"VORBIS": (b"\x01vorbis", b"\x03vorbis", b"\x05vorbis"), "OPUS": (b"OpusHead", b"OpusTags")}
 _OPUS_RATE = 48000
 
 
@@ -117,7 +117,7 @@ class _Stream:
     def __init__(self, page: _Page) -> None:
         body = page.body
         self.serial = page.serial
-        self.codec = "VORBIS" if body[:7] == b"\x01vorbis" else "OPUS" if body[:8] == b"OpusHead" else ""
+        self.codec = next((name for name, heads in _HEADERS.items() if body.startswith(heads[0])), "")
         self.rate = _OPUS_RATE
         self.skipped, self.kind = 0, (self.codec, b"")
         if self.codec == "VORBIS" and len(body) >= 30:
@@ -128,7 +128,7 @@ class _Stream:
             self.skipped = struct.unpack_from("<H", body, 10)[0]
         else:
             self.codec = ""
-        self.headers_left = _HEADERS.get(self.codec, 0)
+        self._headers = list(_HEADERS.get(self.codec, ()))
         self.header_broken = self.ended = self.or_more = False
         self.lost = self.held = 0
         self._identification, self._setup, self._blocks = body, b"", [0]
@@ -139,13 +139,21 @@ class _Stream:
         self._waiting: _Page | None = None
         self._number = 0
 
+    @property
+    def readable(self) -> bool:
+        """Whether its headers are there."""
+        return bool(self.codec) and not self._headers and not self.header_broken
+
     def take(self, page: _Page) -> Iterator[_Page]:
         """Take the next page, and yield the one before as it has to be."""
-        gap = page.sequence != self._sequence + 1 & 0xFFFFFFFF
+        ahead = page.sequence - self._sequence - 1 & 0xFFFFFFFF
+        if ahead >= 2**31 and page.granule <= self._granule:
+            return  # had before
+        gap = ahead > 0
         self._sequence = page.sequence
         self.ended = bool(page.flags & _LAST)
-        if self.headers_left:
-            self.header_broken |= gap
+        if self._headers:
+            self.header_broken |= gap and bool(page.flags & _CONTINUED)
             self._take_header(page)
         else:
             if gap:
@@ -172,11 +180,17 @@ class _Stream:
             self._number += 1
 
     def _take_header(self, page: _Page) -> None:
-        for start, length, ends in _packets(page):
-            if self.headers_left == 1:
-                self._setup += page.body[start : start + length]
-            self.headers_left = max(0, self.headers_left - ends)
-        if self.headers_left == 0 and self.codec == "VORBIS":
+        for number, (start, length, ends) in enumerate(_packets(page)):
+            if not self._headers:
+                return
+            packet = page.body[start : start + length]
+            if number > 0 or not page.flags & _CONTINUED:
+                self.header_broken |= not packet.startswith(self._headers[0])
+            if len(self._headers) == 1:
+                self._setup += packet
+            if ends:
+                self._headers.pop(0)
+        if not self._headers and self.codec == "VORBIS":
             self._blocks = _block_sizes(self._identification, self._setup) or [0]
 
     def _take_sound(self, page: _Page) -> _Page:
@@ -234,11 +248,14 @@ class _Walk:
     def __init__(self, window: Window) -> None:
         self._window = window
         self.streams: list[_Stream] = []
+        self.orphans = False
+        self._serials: set[int] = set()
 
     def __iter__(self) -> Iterator[tuple[int, _Page]]:
         in_heads = False
         for page in _pages(self._window):
             if page.flags & _FIRST:
+                self._serials.add(page.serial)
                 stream = _Stream(page)
                 if stream.codec and not (in_heads and self.streams):
                     yield from self._finish()
@@ -246,6 +263,7 @@ class _Walk:
                     in_heads = True
             else:
                 in_heads = False
+                self.orphans |= page.serial not in self._serials
             if self.streams and page.serial == self.streams[-1].serial:
                 for done in self.streams[-1].take(page):
                     yield len(self.streams) - 1, done
@@ -262,23 +280,25 @@ def lengths(window: Window) -> Lengths | None:
     walk = _Walk(window)
     for _ in walk:
         pass
-    if not walk.streams or walk.streams[0].headers_left:
+    if not walk.streams:
         return None
     held_s = lost_s = 0.0
+    first = _first(walk)
+    or_more = walk.orphans or first is None
     for stream in walk.streams:
         own_s = max(0, stream.held - stream.skipped) / stream.rate
-        readable = _readable(walk, stream)
-        held_s += own_s if readable else 0.0
-        lost_s += stream.lost / stream.rate + (0.0 if readable else own_s)
-    or_more = any(stream.or_more for stream in walk.streams)
+        follows = stream.readable and first is not None and stream.kind == first.kind
+        held_s += own_s if follows else 0.0
+        lost_s += stream.lost / stream.rate + (0.0 if follows else own_s)
+        or_more |= stream.or_more or not stream.readable
     cut = not all(stream.ended for stream in walk.streams)
     mended = lost_s > 0 or or_more or cut or len(walk.streams) > 1
     return Lengths(held_s, lost_s, or_more, cut, mended)
 
 
-def _readable(walk: _Walk, stream: _Stream) -> bool:
-    """Return whether a stream can follow the first: of the same codec, rate and channels."""
-    return stream.kind == walk.streams[0].kind and not stream.headers_left and not stream.header_broken
+def _first(walk: _Walk) -> _Stream | None:
+    """Return the first stream whose headers are there; those that follow must be of its kind."""
+    return next((stream for stream in walk.streams if stream.readable), None)
 
 
 def mend(window: Window, folder: Path) -> list[Path]:
@@ -289,4 +309,6 @@ def mend(window: Window, folder: Path) -> list[Path]:
         paths.append(folder / f"{number}.ogg")
         with open(paths[-1], "wb") as into:
             into.writelines(_packed(page) for _, page in pages)
-    return [path for path, stream in zip(paths, walk.streams, strict=True) if _readable(walk, stream)]
+    first = _first(walk)
+    alike = [stream.readable and first is not None and stream.kind == first.kind for stream in walk.streams]
+    return [path for path, follows in zip(paths, alike, strict=True) if follows]

@@ -117,7 +117,10 @@ class Reader:
                     file.close()
                 self._mended = tempfile.TemporaryDirectory(prefix="tfbwe-")
                 copies = mend(location, container, self._mended.name)
-                return Joined([soundfile.SoundFile(native_name(str(copy))) for copy in copies])
+                if not copies:
+                    raise AudioError(f"{self.name}: damaged beyond decoding: its headers are missing")
+                file = Joined([native_name(str(copy)) for copy in copies])
+                self._lengths = self._lengths.decoded(file.frames / file.samplerate)
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
         except soundfile.SoundFileError as error:
@@ -193,6 +196,8 @@ class Reader:
         if stop is None and self._lengths is not None:
             self._lengths = self._lengths.decoded(position / self.sample_rate)
             self._refuse_damage()
+            if position == 0 and self.damage:
+                raise AudioError(f"{self.name}: damaged beyond decoding: nothing of it could be decoded")
         if stop is None and position < self.frames and self.subtype not in LOSSY:
             raise AudioError(
                 f"{self.name}: cut short: its header says {self.frames} samples, it holds {position};"

@@ -34,8 +34,17 @@ _LYRICS_END = re.compile(rb"LYRICS200|LYRICSEND")
 _SOUND, _TAG, _JUNK, _PART = "sound", "tag", "junk", "part of a frame"
 
 
+class _Stream(NamedTuple):
+    """What all frames of a file have in common; a decoder stops where it changes."""
+
+    version: int
+    layer: int
+    rate: int
+    mono: bool
+
+
 class _Frame(NamedTuple):
-    stream: tuple[int, int, int]
+    stream: _Stream
     length: int
     samples: int
     info_place: int
@@ -74,7 +83,7 @@ def _frame(head: bytes) -> _Frame | None:
         length = samples // 8 * 1000 * kbits // rate + padding
     mono = head[3] >> 6 == 3
     side = (17 if mono else 32) if version == 1 else (9 if mono else 17)
-    return _Frame((version, layer, rate), length, samples, 4 + side)
+    return _Frame(_Stream(version, layer, rate, mono), length, samples, 4 + side)
 
 
 def _info(frame: bytes, head: _Frame) -> _Info | None:
@@ -111,15 +120,17 @@ def _tag_bytes(window: Window, place: int) -> int:
     return whole if place + whole <= window.size else 0
 
 
-def _begins(window: Window, place: int, stream: tuple[int, int, int] | None) -> bool:
+def _begins(window: Window, place: int, stream: _Stream | None) -> bool:
     """Return whether frames of a stream follow each other from a place on, to the end or far enough."""
     for number in range(_IN_A_ROW):
         head = _frame(window.at(place, 4))
         if head is None or (stream is not None and head.stream != stream):
             return number > 0 and (place == window.size or _tag_bytes(window, place) > 0)
+        if place + head.length > window.size:
+            return number > 0
         stream = head.stream
         place += head.length
-    return place <= window.size
+    return True
 
 
 def _runs(window: Window) -> Iterator[_Run]:
@@ -154,11 +165,22 @@ def _runs(window: Window) -> Iterator[_Run]:
         if frames:
             yield _Run(_SOUND, start, place, frames)
         if place < found:
-            yield _Run(_JUNK, place, found)
+            last_one = found == window.size and _holds_frame(window, place, stream)
+            yield _Run(_PART if last_one else _JUNK, place, found)
         place = found
 
 
-def _next(window: Window, place: int, stream: tuple[int, int, int] | None) -> int:
+def _holds_frame(window: Window, place: int, stream: _Stream | None) -> bool:
+    """Return whether a frame of a stream seems to begin behind a place."""
+    while (place := window.find(_BEGINNING, place)) < window.size:
+        head = _frame(window.at(place, 4))
+        if head is not None and head.stream == stream:
+            return True
+        place += 1
+    return False
+
+
+def _next(window: Window, place: int, stream: _Stream | None) -> int:
     """Return where sound or a tag begins from a place on."""
     while (place := window.find(_BEGINNING, place)) < window.size:
         if _begins(window, place, stream) or _tag_bytes(window, place):
@@ -218,7 +240,7 @@ def lengths(window: Window) -> Lengths | None:
     count = _Count(window)
     if count.first is None or count.frames == 0:
         return None
-    rate = count.first.stream[2]
+    rate = count.first.stream.rate
     frame_s = count.first.samples / rate
     trimmed = count.delay + max(count.end_padding, _DECODER_DELAY if count.delay else 0)
     held_s = max(0.0, count.frames * frame_s - trimmed / rate)
@@ -233,7 +255,7 @@ def lengths(window: Window) -> Lengths | None:
     outer_s = sum(seconds for seconds in (leading_s, count.trailing * byte_s) if seconds > SLACK_S)
     lost_s = count.inner * byte_s + outer_s
     # A decoder makes of the first frame's rate how long a file without a header is, and stops there.
-    uncounted = count.told is None and count.first.stream[1] == 3
+    uncounted = count.told is None and count.first.stream.layer == 3
     return Lengths(held_s, lost_s, lost_s > 0, count.cut, mended or uncounted or count.told is not None)
 
 
@@ -258,10 +280,10 @@ def mend(window: Window, folder: Path) -> list[Path]:
 def _beginning(count: _Count) -> bytes:
     """Return frames without sound that tell the number of frames, and what to trim at both ends."""
     first = count.first
-    if first is None or first.stream[1] != 3:
+    if first is None or first.stream.layer != 3:
         return b""
     # 128 kbit/s hold it at every rate; without a checksum and without padding.
-    bits = 9 if first.stream[0] == 1 else 12
+    bits = 9 if first.stream.version == 1 else 12
     head = bytes([0xFF, count.head[1] | 1, bits << 4 | count.head[2] & 0x0C, count.head[3]])
     own = _frame(head)
     assert own is not None

@@ -144,9 +144,12 @@ class _Stream:
         """Whether its headers are there."""
         return bool(self.codec) and not self._headers and not self.header_broken
 
-    def take(self, page: _Page) -> Iterator[_Page]:
-        """Take the next page, and yield the one before as it has to be."""
+    def take(self, page: _Page, torn: bool) -> Iterator[_Page]:
+        """Take the next page, and yield the one before; ``torn``: bytes of no whole page lie before this."""
         ahead = page.sequence - self._sequence - 1 & 0xFFFFFFFF
+        if self.ended and ahead > 0:  # of a stream that has lost its headers
+            self.or_more = True
+            return
         if ahead >= 2**31 and page.granule <= self._granule:
             return  # had before
         gap = ahead > 0
@@ -162,7 +165,7 @@ class _Stream:
                 if page.flags & _CONTINUED:
                     page = _without_start(page)
                 # A recording of a running stream begins anywhere, right behind its headers.
-                self._gap = self._begun or page.torn
+                self._gap = self._begun or torn
             page = self._take_sound(page)
         yield from self._settle(_LAST)
         self._waiting = page if page.lacing or not self._begun else None
@@ -182,7 +185,7 @@ class _Stream:
     def _take_header(self, page: _Page) -> None:
         for number, (start, length, ends) in enumerate(_packets(page)):
             if not self._headers:
-                return
+                break
             packet = page.body[start : start + length]
             if number > 0 or not page.flags & _CONTINUED:
                 self.header_broken |= not packet.startswith(self._headers[0])
@@ -252,20 +255,21 @@ class _Walk:
         self._serials: set[int] = set()
 
     def __iter__(self) -> Iterator[tuple[int, _Page]]:
-        in_heads = False
+        in_heads = torn = False
         for page in _pages(self._window):
+            torn |= page.torn
             if page.flags & _FIRST:
                 self._serials.add(page.serial)
                 stream = _Stream(page)
                 if stream.codec and not (in_heads and self.streams):
                     yield from self._finish()
                     self.streams.append(stream)
-                    in_heads = True
+                    in_heads, torn = True, False
             else:
                 in_heads = False
                 self.orphans |= page.serial not in self._serials
             if self.streams and page.serial == self.streams[-1].serial:
-                for done in self.streams[-1].take(page):
+                for done in self.streams[-1].take(page, torn):
                     yield len(self.streams) - 1, done
         yield from self._finish()
 

@@ -23,6 +23,8 @@ _NO_GRANULE = -1
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _HEADERS = {"VORBIS": (b"\x01vorbis", b"\x03vorbis", b"\x05vorbis"), "OPUS": (b"OpusHead", b"OpusTags")}
 _OPUS_RATE = 48000
+_LONGEST_SETUP = 1 << 18
+"""Bytes; no encoder writes more than a few thousand."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class _Stream:
             packet = page.body[start : start + length]
             if number > 0 or not page.flags & _CONTINUED:
                 self.header_broken |= not packet.startswith(self._headers[0])
-            if len(self._headers) == 1:
+            if len(self._headers) == 1 and len(self._setup) < _LONGEST_SETUP:
                 self._setup += packet
             if ends:
                 self._headers.pop(0)

@@ -131,7 +131,7 @@ class Reader:
 
     def _refuse_damage(self) -> None:
         if self._strict and self.damage:
-            raise AudioError(f"{self.name}: {self.damage}; get the whole file, or go without strict")
+            raise AudioError(f"{self.name}: {self.damage}; get the whole file, or leave out --strict")
 
     def _spool(self, stream: BinaryIO | None = None) -> str:
         if stream is None:

@@ -42,11 +42,11 @@ class Lengths:
         """What is missing, in words; an empty string where nothing is."""
         if not (self.lost_s > 0 or self.or_more or self.cut):
             return ""
-        if self.lost_s <= 0:
-            return f"damaged: the end is missing, {self.held_s:.1f} s are there"
         if self.or_more and self.lost_s < SLACK_S:
             part = "the end and more" if self.cut else "sound"
             return f"damaged: {part} is missing, how much is unknown, {self.held_s:.1f} s are there"
+        if self.lost_s <= 0:
+            return f"damaged: the end is missing, {self.held_s:.1f} s are there"
         lost = f"{self.lost_s:.2f}" if self.lost_s < 1 else f"{self.lost_s:.1f}"
         more = " or more" if self.or_more else ""
         end = ", and the end is missing" if self.cut else ""

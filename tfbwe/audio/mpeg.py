@@ -199,12 +199,14 @@ class _Count:
         self.told: int | None = None
         self.delay = self.padding = 0
         self.cut = self.joined = False
+        self._leading_head = b""
         for run in _runs(window):
             length = run.stop - run.start
             if run.kind == _SOUND:
                 self._add_sound(run, length, info_at(window, run), window.at(run.start, 4))
             elif run.kind == _JUNK and self.first is None:
                 self.leading += length
+                self._leading_head = self._leading_head or window.at(run.start, 4)
                 info = info_at(window, run)
                 self.told = info.frames if info is not None and info.frames else self.told
             elif run.kind == _JUNK:
@@ -219,6 +221,9 @@ class _Count:
     def _add_sound(self, run: _Run, length: int, info: _Info | None, head: bytes) -> None:
         if self.first is None:
             self.first, self.head = _frame(head), head
+            before = _frame(self._leading_head)
+            if before is not None and self.first is not None and before.stream == self.first.stream:
+                self.inner = self.leading  # sound whose frames do not follow each other is no junk
             self.told = info.frames if info is not None and info.frames else self.told
             self.delay = info.delay if info is not None else 0
         elif info is not None and self.told is not None:

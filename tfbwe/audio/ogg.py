@@ -149,8 +149,9 @@ class _Stream:
     def take(self, page: _Page, torn: bool) -> Iterator[_Page]:
         """Take the next page, and yield the one before; ``torn``: bytes of no whole page lie before this."""
         ahead = page.sequence - self._sequence - 1 & 0xFFFFFFFF
-        if self.ended and ahead > 0:  # of a stream that has lost its headers
-            self.or_more = True
+        if self.ended:  # no longer of it; or of the next one, which has lost its headers
+            self.or_more |= ahead > 0
+            self._sequence = page.sequence
             return
         if ahead >= 2**31 and page.granule <= self._granule:
             return  # had before

@@ -103,3 +103,11 @@ def test_a_long_stretch_of_zeros_at_the_end_is_damage(tmp_path):
     y, damage = decoded(save(tmp_path, "mp3", data + bytes(20000)))
     assert "s or more of" in damage
     np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("spoilt", [b"", bytes(3000)])
+def test_a_first_frame_that_is_broken_is_damage(tmp_path, spoilt):
+    data = without_count(coded("mp3", 4.0))
+    assert decoded(save(tmp_path, "mp3", data))[1] == ""
+    _, damage = decoded(save(tmp_path, "mp3", data[:100] + spoilt + data[3100:]))
+    assert damage.startswith("damaged: ")

@@ -107,3 +107,10 @@ def test_a_stream_whose_headers_are_missing_is_told(tmp_path, kind):
     one, two = coded(kind, 3.0), pages(coded(kind, 2.0))
     _, damage = decoded(save(tmp_path, kind, one + packed(two[2:])))
     assert damage.startswith("damaged: ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_lies_behind_the_end_of_a_stream_is_not_missed(tmp_path, kind):
+    found = pages(coded(kind, 4.0))
+    early = [*found[:-3], replace(found[-3], flags=found[-3].flags | 4), *found[-2:]]
+    assert decoded(save(tmp_path, kind, packed(early)), strict=True)[1] == ""

@@ -1,8 +1,7 @@
 """Ogg streams of Vorbis and Opus: what their pages promise, and copies without what lies damaged in between.
 
 Pages are those of RFC 3533: a page whose checksum is wrong counts as missing, as it does for every decoder.
-Granule positions say how much sound lay in the pages that are missing. Packets' durations are those of the
-Vorbis I specification (4.3.8, from the modes of its setup header) and of RFC 6716 (3.1).
+Granule positions say how much sound lay in the pages that are missing.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .durations import block_sizes, opus_samples
 from .lengths import Lengths, Window
 
 _MAGIC = re.compile(rb"OggS\x00")
@@ -93,24 +93,6 @@ def _without_end(page: _Page) -> _Page:
     """Leave out the beginning of a packet whose end is missing."""
     kept = len(page.lacing.rstrip(b"\xff"))
     return replace(page, lacing=page.lacing[:kept], body=page.body[: sum(page.lacing[:kept])])
-
-
-def _block_sizes(identification: bytes, setup: bytes) -> list[int]:
-    """Return the block size of each mode of a Vorbis stream, read from the end of its setup header."""
-    sizes = (1 << (identification[28] & 15), 1 << (identification[28] >> 4))
-    bits = int.from_bytes(setup, "little")
-    end = bits.bit_length() - 1  # behind the modes stands one bit, 1
-    found: list[int] = []
-    counts: dict[int, list[int]] = {}
-    while end >= 47 and len(found) < 64:
-        end -= 41
-        mode = bits >> end
-        if mode >> 1 & 0xFFFFFFFF or mode >> 33 & 0xFF > 63:
-            break
-        found.insert(0, sizes[mode & 1])
-        if (bits >> end - 6 & 63) + 1 == len(found):
-            counts[len(found)] = list(found)
-    return counts[max(counts)] if counts else []
 
 
 class _Stream:
@@ -197,7 +179,7 @@ class _Stream:
             if ends:
                 self._headers.pop(0)
         if not self._headers and self.codec == "VORBIS":
-            self._blocks = _block_sizes(self._identification, self._setup) or [0]
+            self._blocks = block_sizes(self._identification, self._setup) or [0]
 
     def _take_sound(self, page: _Page) -> _Page:
         if not page.flags & _CONTINUED:
@@ -227,25 +209,13 @@ class _Stream:
         if not packet:
             return 0
         if self.codec == "OPUS":
-            return _opus_samples(packet)
+            return opus_samples(packet)
         modes = self._blocks
         mode = packet[0] >> 1 & (1 << (len(modes) - 1).bit_length()) - 1
         if packet[0] & 1 or mode >= len(modes):
             return 0
         before, self._block = self._block, modes[mode]
         return 0 if before is None else (before + modes[mode]) // 4
-
-
-def _opus_samples(packet: bytes) -> int:
-    config, code = packet[0] >> 3, packet[0] & 3
-    if config < 12:
-        one = (480, 960, 1920, 2880)[config & 3]
-    elif config < 16:
-        one = (480, 960)[config & 1]
-    else:
-        one = (120, 240, 480, 960)[config & 3]
-    count = 1 if code == 0 else 2 if code < 3 else packet[1] & 63 if len(packet) > 1 else 0
-    return one * count
 
 
 class _Walk:

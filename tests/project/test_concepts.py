@@ -11,7 +11,6 @@ import soundfile
 from tests.helpers.ffmpeg import needing_ffmpeg
 from tests.helpers.paths import CLIP, ROOT
 from tests.helpers.sound_files import noise, read
-from tfbwe.audio import formats
 from tfbwe.audio.formats import CONTAINERS, FFMPEG, LOSSY, WRITTEN, output_format
 from tfbwe.audio.tags import Tags, read_tags
 from tfbwe.audio.writer import Writer
@@ -38,7 +37,6 @@ from training.degradation.rounding import DITHERS, Rounding
 
 SCORES = {"visqol"}
 """Measured by `training.comparison.scoring`, not by `compare`."""
-TAGS = dict.fromkeys(formats.TAGS, "1838") | {"tracknumber": "7"}
 EXAMPLES = {
     "Gain": (-6.0,),
     "Mix": ((0.5, -0.2),),

@@ -86,7 +86,9 @@ class DecodedFile:
     kbps : float or None
         Bit rate of the stream in kb/s, where it is known.
     notes : list of str
-        What the user should know: streams left out, and after the end what could not be decoded.
+        What the user should know, such as streams left out.
+    damage : str
+        What could not be decoded, in words, known after the end.
 
     Raises
     ------
@@ -104,7 +106,7 @@ class DecodedFile:
         found = ffmpeg.probe(location)
         streams = found["streams"]
         sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
-        self.notes = _left_out(streams, len(sounds))
+        self.notes, self.damage = _left_out(streams, len(sounds)), ""
         if not sounds:
             raise AudioError(f"{name}: expected a sound file, received one without sound: {_kinds(streams)}")
         stream = sounds[0]
@@ -208,15 +210,11 @@ class DecodedFile:
             raise OSError(f"{FFMPEG}: {said or 'nothing could be decoded'}")
         if lost_s > _UNSAID_LOSS_S:
             total_s = self.frames / self.samplerate
-            note = (
+            self.damage = (
                 f"damaged: {lost_s:.2f} s of {total_s:.2f} s could not be decoded and are left out{because}"
             )
         elif said:
-            note = f"may be damaged{because}"
-        else:
-            return
-        if note not in self.notes:
-            self.notes.append(note)
+            self.damage = f"may be damaged{because}"
 
     def seek(self, frame: int) -> int:
         """Go to a sample, counted from 0, as exactly as the container's clock lets ffmpeg find it."""

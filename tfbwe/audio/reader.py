@@ -25,8 +25,11 @@ from ..leftovers import temporary_prefix
 from ..samples import check_signal
 from . import ffmpeg_decoder
 from .bitrate import sound_bytes
-from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
+from .damage import examine, mend
+from .formats import BLOCK_FRAMES, LOSSY, STANDARD, named_container, native_name, reason
 from .headers import refuse_cut_file
+from .joined import Joined
+from .lengths import Lengths
 
 _UNKNOWN_FRAMES = 2**62
 
@@ -38,6 +41,9 @@ class Reader:
     ----------
     path : str or Path
         File to read; ``"-"`` is standard input, which is spooled to a temporary file.
+    strict : bool
+        Refuse coded sound of which a part is missing. Else what is there is read, the
+        rest left out, and `damage` tells.
 
     Attributes
     ----------
@@ -48,7 +54,7 @@ class Reader:
     channels : int
         1 to 8.
     frames : int
-        Samples per channel as the header has it; for MP3 an estimate.
+        Samples per channel as the header has it; of a damaged MP3, Vorbis or Opus file those that are there.
     container, subtype : str
         Names as in `tfbwe.audio.formats.CONTAINERS`, such as ``"WAV"`` and ``"PCM_16"``.
     kbps : float or None
@@ -56,7 +62,7 @@ class Reader:
     location : str
         The file that is read: the one named, or the temporary one that a stream was spooled to.
     notes : list of str
-        What the user should know of what was read: streams left out, sound lost to damage.
+        What the user should know of what was read, such as streams left out; not the damage.
 
     Raises
     ------
@@ -65,10 +71,13 @@ class Reader:
         channels or 8-192 kHz.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
         if os.fspath(path) == "":
             raise AudioError("expected the name of a sound file, received an empty one")
+        self._strict = strict
         self._spooled: str | None = None
+        self._mended: tempfile.TemporaryDirectory[str] | None = None
+        self._lengths: Lengths | None = None
         self.path = Path(path)
         self.name = "standard input" if str(path) == STANDARD else str(path)
         try:
@@ -91,12 +100,8 @@ class Reader:
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
         self.location = location
-        try:
-            self._file: Any = soundfile.SoundFile(native_name(location))
-            self.notes: list[str] = []
-        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-            self._file = ffmpeg_decoder.decoder(location, self.name, reason(error))
-            self.notes = self._file.notes
+        self.notes: list[str] = []
+        self._file = self._decoder(location)
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else 0
@@ -106,6 +111,39 @@ class Reader:
         if self.subtype in LOSSY and self.frames:
             self.kbps = getattr(self._file, "kbps", None) or 8e-3 * sound_bytes(location) / self.seconds
         check_signal(self.name, self.sample_rate, self.channels)
+        self._refuse_damage()
+
+    def _decoder(self, location: str) -> Any:
+        """Open what decodes the file, or a copy of it without its damage."""
+        file, why_not = None, ""
+        try:
+            file = soundfile.SoundFile(native_name(location))
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            why_not = reason(error)
+        container = str(file.format) if file is not None else named_container(location) or ""
+        try:
+            self._lengths = examine(location, container)
+            if self._lengths is not None and (self._lengths.mend or file is None):
+                if file is not None:
+                    file.close()
+                self._mended = tempfile.TemporaryDirectory(prefix=temporary_prefix())
+                copies = mend(location, container, self._mended.name)
+                if not copies:
+                    raise AudioError(f"{self.name}: damaged beyond decoding: its headers are missing")
+                file = Joined([native_name(str(copy)) for copy in copies])
+                self._lengths = self._lengths.decoded(file.frames / file.samplerate)
+        except OSError as error:
+            raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+        except soundfile.SoundFileError as error:
+            raise AudioError(f"{self.name}: damaged beyond decoding ({reason(error)})") from None
+        if file is None:
+            file = ffmpeg_decoder.decoder(location, self.name, why_not)
+            self.notes = file.notes
+        return file
+
+    def _refuse_damage(self) -> None:
+        if self._strict and self.damage:
+            raise AudioError(f"{self.name}: {self.damage}; get the whole file, or leave out --strict")
 
     def _spool(self, stream: BinaryIO | None = None) -> str:
         if stream is None:
@@ -118,8 +156,13 @@ class Reader:
         return self._spooled
 
     @property
+    def damage(self) -> str:
+        """What of a coded file is missing, in words, else an empty string; fully known once it was read."""
+        return getattr(self._file, "damage", "") if self._lengths is None else self._lengths.damage
+
+    @property
     def seconds(self) -> float:
-        """Length in seconds as the header has it."""
+        """Length in seconds, as `frames` has it."""
         return self.frames / self.sample_rate
 
     def blocks(
@@ -142,7 +185,8 @@ class Reader:
         Raises
         ------
         AudioError
-            If a sample is NaN or infinite, or the file ends before its header says.
+            If a sample is NaN or infinite, or the file ends before its header says; coded sound only where
+            `strict`.
         """
         position = start
         try:
@@ -159,9 +203,14 @@ class Reader:
         except (soundfile.SoundFileError, OSError) as error:
             at_s = position / self.sample_rate
             raise AudioError(
-                f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)})"
+                f"{self.name}: cut short or damaged after {at_s:.2f} s ({reason(error)}); get the whole file"
             ) from None
-        # A lossy stream cut anywhere plays and its length is an estimate: hold only exact formats to it.
+        if stop is None and self._lengths is not None:
+            self._lengths = self._lengths.decoded(position / self.sample_rate)
+        if stop is None:
+            self._refuse_damage()
+            if position == 0 and self.damage:
+                raise AudioError(f"{self.name}: damaged beyond decoding: nothing of it could be decoded")
         if stop is None and position < self.frames and self.subtype not in LOSSY:
             raise AudioError(
                 f"{self.name}: cut short: its header says {self.frames} samples, it holds {position};"
@@ -186,6 +235,9 @@ class Reader:
             with contextlib.suppress(OSError):
                 os.unlink(self._spooled)
             self._spooled = None
+        if self._mended is not None:
+            self._mended.cleanup()
+            self._mended = None
 
     def __enter__(self) -> Reader:
         return self

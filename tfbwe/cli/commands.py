@@ -114,7 +114,7 @@ def _read_both(reference: str, estimate: str) -> tuple[NDArray[np.float32], NDAr
             silence = np.zeros((reader.channels, 0), dtype=np.float32)
             signals.append(np.concatenate([silence, *reader.blocks()], axis=1))
             rates.append(reader.sample_rate)
-            for note in reader.notes:
+            for note in filter(None, (reader.damage, *reader.notes)):
                 say(f"{name}: {note}")
     ref, est = signals
     if len(ref) != len(est):

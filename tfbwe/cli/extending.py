@@ -81,6 +81,7 @@ def extend(options: argparse.Namespace) -> int:
         "clip": options.clip,
         "bitrate_kbps": options.bitrate,
         "quality": options.quality,
+        "strict": options.strict,
         "force": options.force,
     }
     label = pairs[0][0] if len(pairs) == 1 else counted(len(pairs), "file")

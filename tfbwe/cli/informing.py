@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 COLUMNS = (
-    *("file", "container", "subtype", "sample_rate", "channels", "seconds", "cutoff_hz", "condition"),
-    *("extendable", "reason"),
+    *("file", "container", "subtype", "sample_rate", "channels", "seconds", "damage", "cutoff_hz"),
+    *("condition", "extendable", "reason"),
 )
 """What is found of a file, but its tags and pictures."""
 GAIN = "added_octaves"
@@ -96,6 +96,7 @@ def _measured(reader: Reader, bundle: Bundle) -> tuple[Row, Received, Condition 
         "sample_rate": reader.sample_rate,
         "channels": reader.channels,
         "seconds": reader.seconds,
+        "damage": reader.damage.removeprefix("damaged: ") or None,
         "cutoff_hz": cutoff_hz,
         "condition": None if condition is None else str(condition),
         "extendable": not why_not,

@@ -243,6 +243,9 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
         metavar="0..1",
         help="instead: MP3 variable, V 10 to V 0; Vorbis -q 0 to 10; others from lowest to highest bit rate",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse damaged files; else what is left of them is extended"
+    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--force", action="store_true", help="replace existing outputs")
     existing.add_argument(

@@ -77,6 +77,7 @@ def extend_file(
     clip: str = "soft",
     bitrate_kbps: float | None = None,
     quality: float | None = None,
+    strict: bool = False,
     trust: bool = False,
     force: bool = False,
     progress: Callable[[float, float], None] | None = None,
@@ -98,6 +99,9 @@ def extend_file(
         received and what was added; see `tfbwe.audio.bitrate.chosen`.
     quality : float, optional
         Instead of it, in [0, 1]; see `tfbwe.audio.codecs.Encoding`.
+    strict : bool
+        Refuse coded sound of which a part is missing. Else what is there is extended, the rest is left out,
+        and a note says how much.
     trust : bool
         Load a model file without a manifest.
     force : bool
@@ -123,7 +127,7 @@ def extend_file(
         raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
     if str(destination) != STANDARD:
         refuse_destination(Path(destination), force=force, source=source)
-    with Reader(source) as reader:
+    with Reader(source, strict) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
         wished = asked(subtype, reader.channels, bitrate_kbps, quality, str(destination))
@@ -204,6 +208,8 @@ def _reading_notes(
     reader: Reader, container: str, subtype: str, destination: str | os.PathLike[str]
 ) -> Iterator[str]:
     """What reading has to say, and which other format is written where no one asked for one."""
+    if reader.damage:
+        yield f"{reader.damage}; --strict refuses such files"
     yield from reader.notes
     unasked = Path(destination).suffix.lower() == output_suffix(reader.path).lower()
     if (

@@ -10,8 +10,6 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 Reach = tuple[tuple[float, float], ...]
 """From each bit rate on, up to which frequency an encoder's own low-pass lets the band through, in Hz."""
 
@@ -134,7 +132,7 @@ class Encoding:
         """Bit rate, in kb/s; for a quality of Vorbis that which its encoder has in mind."""
         if self.kbps is not None:
             return self.kbps
-        return float(np.interp(self.quality or 0.0, _TENTHS, _vorbis_kbps(self.channels)))
+        return _between(self.quality or 0.0, _TENTHS, _vorbis_kbps(self.channels))
 
     def for_libsndfile(self) -> dict[str, Any]:
         """Return what `soundfile.SoundFile` takes: `compression_level`, and for MP3 `bitrate_mode`."""
@@ -145,7 +143,7 @@ class Encoding:
             if self.codec == "MPEG_LAYER_III":  # At rates from 32 kHz on.
                 quality = (self.kbps - 32) / 288
             elif self.codec == "VORBIS":
-                quality = float(np.interp(self.kbps, _vorbis_kbps(self.channels), _TENTHS))
+                quality = _between(self.kbps, _vorbis_kbps(self.channels), _TENTHS)
             else:
                 quality = (self.kbps / self.channels - 6) / 250
         # LAME refuses a level of 1.
@@ -155,7 +153,14 @@ class Encoding:
         return f"quality {self.quality:g}" if self.kbps is None else f"{self.kbps:g} kb/s"
 
 
-_TENTHS = np.linspace(0, 1, 11)
+_TENTHS = tuple(i / 10 for i in range(11))
+
+
+def _between(at: float, places: tuple[float, ...], values: tuple[float, ...]) -> float:
+    """Interpolate between values at rising places."""
+    import numpy as np  # only now: help needs nothing heavy
+
+    return float(np.interp(at, places, values))
 
 
 def _vorbis_kbps(channels: int) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import AudioError
 from . import ffmpeg
+from .codecs import CODECS
 from .ffmpeg_decoder import DecodedFile
 from .formats import CONTAINERS, FFMPEG, FULL_SCALE_BITS
 
@@ -28,7 +29,7 @@ class EncodedFile:
     container, subtype : str
         A pair that `tfbwe.audio.formats.output_format` returns.
     kbps : float, optional
-        Bit rate of all channels in kb/s, for lossy formats; by default that of the encoder.
+        Bit rate of all channels in kb/s, for lossy formats; by default `Codec.fresh`.
 
     Raises
     ------
@@ -60,7 +61,8 @@ class EncodedFile:
         arguments: list[str | bytes] = ["-y", "-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels)]
         arguments += ["-channel_layout", layouts[channels], "-i", "pipe:0"]
         arguments += ["-c:a", encoder.encoder, *encoder.arguments]
-        arguments += ["-b:a", str(round(1000 * kbps))] if kbps else []
+        if subtype in CODECS:
+            arguments += ["-b:a", str(round(1000 * (kbps or CODECS[subtype].fresh * channels / 2)))]
         arguments += ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"]
         arguments += ["-f", own.muxer, ffmpeg.file_url(location)]
         self._process: Any = ffmpeg.Process(arguments, location, writes=True)

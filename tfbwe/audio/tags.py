@@ -18,6 +18,8 @@ from .tagging.pictures import Picture
 from .tagging.reading import Held, kind_of, read
 
 _MOST_NAMES, _LONGEST_NAME = 20, 70
+_ENCODER = "encoder"
+"""Named in no line: that of the new file takes its place."""
 _NO_TAGS = "this container holds no tags (.flac, .mp3, .wav, .aiff, .ogg and .opus do)"
 _MISSING = "tags are left out, as mutagen is not installed; to keep them: pip install mutagen"
 
@@ -88,7 +90,10 @@ class Tags:
                     raise OSError(f"its tags: {_reason(error)}") from None
                 return [f"tags cannot be written ({_reason(error)}), and are left out"]
             what = "not kept" if kind_of(file) else f"not kept, as {_NO_TAGS}"
-        lines = (_line(what, lost), _line("left out, as it no longer fits the sound", gone))
+        lines = (
+            _line(what, lost),
+            _line("left out, as it no longer fits the sound", [name for name in gone if name != _ENCODER]),
+        )
         return [line for line in lines if line]
 
 

@@ -90,7 +90,7 @@ def level_db(x, rate, low, high):
 @pytest.mark.parametrize("kbps", [96, 128, 320])
 def test_the_bit_rate_is_that_which_is_asked_for_and_the_band_stays(tmp_path, kbps):
     path = tmp_path / "x"
-    file = EncodedFile(str(path), RATE, 2, container="M4A", subtype="AAC", bitrate=kbps)
+    file = EncodedFile(str(path), RATE, 2, container="M4A", subtype="AAC", kbps=kbps)
     x = np.cumsum(noise(samples=10 * RATE), axis=1)  # falls towards high frequencies, as music does
     x = 0.1 * (x - x.mean(axis=1, keepdims=True)) / np.abs(x).max() + 0.01 * noise(samples=10 * RATE, seed=1)
     file.write(x.T)

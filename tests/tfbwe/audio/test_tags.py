@@ -67,7 +67,8 @@ def test_every_text_and_the_cover_are_kept_and_gain_is_left_out_and_said(tmp_pat
     assert not holds(texts, GAIN)
     assert not holds(texts, "yore")
     assert GAIN.encode() not in data
-    assert any("ReplayGain" in line and "encoder" in line and line.startswith(GAIN_LINE) for line in lines)
+    assert any("ReplayGain" in line and line.startswith(GAIN_LINE) for line in lines)
+    assert not any("encoder" in line for line in lines)
     assert soundfile.info(path).frames > 40000
 
 
@@ -268,6 +269,6 @@ def test_a_file_without_tags_gets_none_and_nothing_is_said(tmp_path):
         path = sound(tmp_path / f"out.{kind}", rates(kind))
         before = path.read_bytes()
         lines = read_tags(sound(tmp_path / f"in.{kind}", rates(kind))).write(path)
-        assert lines == ([GAIN_LINE + "encoder"] if kind == "ogg" else [])
+        assert lines == []
         assert path.read_bytes() == before or kind == "ogg"
     assert Tags().write(tmp_path / "out.mp3") == []

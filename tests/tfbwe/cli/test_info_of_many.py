@@ -43,7 +43,7 @@ def test_several_are_a_list_of_the_objects_of_one(tfbwe, album):
     assert [row["file"] for row in found] == [f"{album}/{name}" for name in NAMES]
     assert [row[GAIN] for row in found[:2]] == pytest.approx([2.32, 1.15], abs=0.05)
     assert [row[GAIN] for row in found[2:]] == [None, None]
-    assert {tuple(row) for row in found} == {(*COLUMNS, "tags", GAIN)}
+    assert {tuple(row) for row in found} == {(*COLUMNS, "tags", "pictures", GAIN)}
     for row in found[:3]:
         alone = json.loads(tfbwe("info", row["file"], "--json")[1])
         assert alone == {key: value for key, value in row.items() if key != GAIN}

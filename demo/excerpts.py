@@ -197,7 +197,7 @@ def _label(system: System) -> str:
 def _hint(system: System) -> str:
     """Return what a version is, in a few words."""
     if system.kind == "model":
-        return "what is left, raised" if system.diffuse == 0 else "highs added"
+        return "nothing made up" if system.diffuse == 0 else "highs added"
     return HINTS.get(system.name, "")
 
 

@@ -44,7 +44,7 @@ def advice(received: Candidate, others: Sequence[Candidate]) -> list[dict[str, A
     """
     found = [_to_listen(received, others), _to_keep(received, others)]
     added = [one for one in others if one.adds]
-    if len({one.late_ms for one in added}) > 1:
+    if found[0]["version"] != received.version and len({one.late_ms for one in added}) > 1:
         found.append(_live(added))
     return found
 

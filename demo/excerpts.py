@@ -33,6 +33,7 @@ FULL_SCALE = 32768
 HIGHEST = 32700 / FULL_SCALE
 FIGURES = ("sdr_db", "lsd", "lsd_hf")
 PICTURE_COLUMNS = 900
+MOST_DB = 6.0
 
 
 def _anchor(name: str, cutoff_hz: float) -> System:
@@ -158,6 +159,7 @@ def write_excerpt(
                 "picture": files.picture(f"{name}/{version}", level, top_db),
                 "figures": {measure: figures[measure] for measure in FIGURES} if figures else None,
                 "loudness_lufs": loudness if math.isfinite(loudness) else None,
+                "match_db": 0.0,
             }
         )
         if system.kind in ("received", "model"):
@@ -170,6 +172,7 @@ def write_excerpt(
                     late_ms.get(system.model, 0),
                 )
             )
+    match_loudness(versions)
     return {
         "id": name,
         "title": title,
@@ -204,6 +207,14 @@ def _hint(system: System) -> str:
 def pcm16(y: Signal) -> Pcm:
     """Return a signal as 16-bit samples; what lies beyond full scale is clipped."""
     return np.clip(np.round(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def match_loudness(versions: Sequence[dict[str, Any]]) -> None:
+    """Set ``match_db``, the gain that makes each version as loud as the quietest; `MOST_DB` down at most."""
+    heard = [version for version in versions if version["loudness_lufs"] is not None]
+    quietest = min((version["loudness_lufs"] for version in heard), default=0.0)
+    for version in heard:
+        version["match_db"] = round(max(-MOST_DB, quietest - version["loudness_lufs"]), 2)
 
 
 def common_gain(sounds: Sequence[Signal]) -> float:

@@ -9,7 +9,6 @@ const TICKS_S = [0.5, 1, 2, 5, 10];
 const MOST_TICKS = 6;
 const CALM_MS = 250;
 const LAST_KEY = 9; /* versions beyond are reached by the arrows */
-const SAME_LU = 0.5; /* loudness apart by less is the same to the ear */
 
 let excerpt = data.excerpts[0];
 let blind = false;
@@ -143,7 +142,8 @@ function shown() {
 }
 
 function showExcerpt() {
-  player.setExcerpt(excerpt.samples, excerpt.sample_rate);
+  const gains = excerpt.versions.map((version) => 10 ** (version.match_db / 20));
+  player.setExcerpt(excerpt.samples, excerpt.sample_rate, gains);
   keepSounds(excerpt.versions.map((version) => version.script));
   const left = excerpt.note ? `${excerpt.regime} (${excerpt.note})` : excerpt.regime;
   at("condition").textContent =
@@ -223,15 +223,16 @@ function figuresOf(version) {
 }
 
 function loudness() {
-  const heard = excerpt.versions.filter(({ role }) => role !== "anchor").map((version) => version.loudness_lufs);
-  const found = heard.filter((value) => value !== null);
+  const found = excerpt.versions.filter((version) => version.loudness_lufs !== null);
   if (!found.length) {
-    return "";
+    return "This is silence.";
   }
-  const apart = Math.max(...found) - Math.min(...found);
-  const so = apart < SAME_LU ? "they are equally loud to the ear" : "mind that what is louder may please for that alone";
-  return `All versions have the same gain, so what they share is equally loud in all of them. Their loudness (ITU-R BS.1770)
-    differs by ${apart.toFixed(2)} LU: ${so}.`;
+  const levels = found.map((version) => version.loudness_lufs + version.match_db);
+  const apart = Math.max(...levels) - Math.min(...levels);
+  const down = Math.max(...found.map((version) => -version.match_db));
+  const rest = apart < 0.1 ? "" : ` More would be too much: the loudest is ${apart.toFixed(1)} dB above the quietest.`;
+  return `All versions are played equally loud (ITU-R BS.1770): they are turned down by ${down.toFixed(2)} dB at most, to the
+    quietest. The files are not.${rest}`;
 }
 
 /* Begins a comparison, or a trial of the blind test in an order of its own. */

@@ -35,10 +35,10 @@ class Fader {
 }
 
 /* One run of all versions from one place, repeating a region of samples [first, last). Versions may join while it
-   plays: they begin on a sample of the others, at their place. */
+   plays: they begin on a sample of the others, at their place. Each has a gain of its own while it is heard. */
 class Take {
-  constructor(context, { samples, rate, when, offset, first, last }) {
-    Object.assign(this, { context, rate, when, offset, first, last });
+  constructor(context, { samples, rate, gains, when, offset, first, last }) {
+    Object.assign(this, { context, rate, gains, when, offset, first, last });
     this.faders = [];
     this.sources = [];
     this.whole = new Fader(context, 0);
@@ -51,7 +51,7 @@ class Take {
 
   /* Starts a version with the others, or, if they play already, in step with them, not before a time. */
   add(index, buffer, heard, time = this.when) {
-    this.faders[index] = new Fader(this.context, heard ? 1 : 0);
+    this.faders[index] = new Fader(this.context, heard ? this.gains[index] : 0);
     this.source(buffer, time).connect(this.faders[index].node).connect(this.edges);
   }
 
@@ -79,7 +79,7 @@ class Take {
   }
 
   choose(chosen, when) {
-    this.faders.forEach((fader, i) => fader.moveTo(i === chosen ? 1 : 0, when));
+    this.faders.forEach((fader, i) => fader.moveTo(i === chosen ? this.gains[i] : 0, when));
   }
 
   stop(when) {
@@ -106,17 +106,17 @@ class Player {
     this.take = null;
     this.chosen = 0; /* the version that is wanted */
     this.heard = 0; /* and the one that is heard until the wanted one is there */
-    this.setExcerpt(0, 44100);
+    this.setExcerpt(0, 44100, []);
   }
 
   get playing() {
     return this.take !== null;
   }
 
-  /* Takes other music, of which no version is there yet; what plays stops. */
-  setExcerpt(samples, rate) {
+  /* Takes other music, of which no version is there yet, only its gain; what plays stops. */
+  setExcerpt(samples, rate, gains) {
     this.stop();
-    Object.assign(this, { samples, rate });
+    Object.assign(this, { samples, rate, gains });
     this.buffers = [];
     this.first = 0;
     this.last = samples;
@@ -161,11 +161,11 @@ class Player {
   /* Plays from where it stopped, or from another place; the version that is chosen must be there. */
   play(offset = this.from) {
     const when = this.soon();
-    const { samples, rate, first, last } = this;
+    const { samples, rate, gains, first, last } = this;
     this.take?.stop(when);
     this.from = offset >= first && offset < last ? Math.round(offset) : first;
     this.heard = this.has(this.chosen) ? this.chosen : this.heard;
-    this.take = new Take(this.context, { samples, rate, when, offset: this.from, first, last });
+    this.take = new Take(this.context, { samples, rate, gains, when, offset: this.from, first, last });
     this.buffers.forEach((buffer, index) => this.take.add(index, buffer, index === this.heard));
     this.take.connect(this.context.destination);
   }

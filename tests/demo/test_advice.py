@@ -52,3 +52,5 @@ def test_the_one_least_late_is_for_playing_live():
     found = advised(late, soon)
     assert found["To listen"][0] == "late"
     assert found["To play live"] == ("soon", "it comes 46 ms after the received sound, others up to 743 ms")
+    worse = [late._replace(lsd_hf=6.0), soon._replace(lsd_hf=6.0)]
+    assert "To play live" not in advised(*worse)

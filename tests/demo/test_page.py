@@ -18,6 +18,7 @@ from tests.helpers.made_page import AWKWARD_NAME, CONDITIONS, SECONDS, excerpts_
 from tfbwe.errors import AudioError
 from tfbwe.measures import distances as measures
 from tfbwe.model.bundle import WEIGHTS, shipped
+from training.music.scan import loudness_lufs
 
 pytest.importorskip("matplotlib")
 
@@ -163,11 +164,22 @@ def test_advice_goes_by_the_figures_and_names_versions_that_are_there(built):
     assert [one["version"] for one in butterworth["advice"]] == ["stft-diffuse-1", "stft-diffuse-0"]
 
 
-def test_the_loudness_of_all_versions_is_measured(built):
+def test_all_versions_are_played_as_loud_as_the_quietest(built):
     for excerpt in excerpts_of(built):
-        original, *others = excerpt["versions"]
-        for version in others:
-            assert version["loudness_lufs"] == pytest.approx(original["loudness_lufs"], abs=0.5)
+        versions = excerpt["versions"]
+        played = [
+            loudness_lufs(sound(built, version)[None] * np.float32(10 ** (version["match_db"] / 20)), RATE)
+            for version in versions
+        ]
+        assert played == pytest.approx([min(played)] * len(played), abs=0.05)
+        assert max(version["match_db"] for version in versions) == 0
+
+
+def test_nothing_is_turned_down_for_loudness_by_more_than_6_db():
+    levels = [-20.0, -21.5, -30.0, None]
+    versions = [{"loudness_lufs": level, "match_db": 0.0} for level in levels]
+    excerpts.match_loudness(versions)
+    assert [version["match_db"] for version in versions] == [-6, -6, 0, 0]
 
 
 def test_silence_has_no_loudness_and_still_makes_a_page(tmp_path, capsys):

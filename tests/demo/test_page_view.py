@@ -86,6 +86,15 @@ def test_the_recommended_version_is_marked_and_told_why(tab):
     ]
 
 
+def test_it_says_how_much_is_turned_down_to_be_equally_loud(tab):
+    tab.run("Object.assign(excerpt.versions[0], { loudness_lufs: -10, match_db: -6 }), showExcerpt()")
+    said = tab.run("at('loudness').textContent")
+    assert "turned down by 6.00 dB at most" in said
+    assert "More would be too much" in said
+    tab.run("excerpt.versions.forEach((one) => (one.loudness_lufs = null)), showExcerpt()")
+    assert tab.run("at('loudness').textContent") == "This is silence."
+
+
 def test_ticks_of_the_time_axis_stand_where_the_playhead_passes(tab):
     for width, _ in SCREENS:
         tab.screen(width, 800)

@@ -1,4 +1,4 @@
-"""The pictures of the listening page in docs: ``python -m tests.helpers.page_pictures build/report/page docs``."""
+"""Pictures of the listening page: ``python -m tests.helpers.page_pictures build/report/page docs``."""
 
 from __future__ import annotations
 

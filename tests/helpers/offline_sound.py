@@ -14,8 +14,9 @@ RENDERED = """
     for (let i = 0; i < 44100; i += 1) samples[i] = value(i);
     return buffer;
   }});
+  const music = {{ samples: 44100, rate: 44100, gains: {gains} }};
   const where = {{ when: 0.1, offset: {offset}, first: {first}, last: {last} }};
-  const take = new Take(context, {{ samples: 44100, rate: 44100, gains: {gains}, ...where }}).connect(context.destination);
+  const take = new Take(context, {{ ...music, ...where }}).connect(context.destination);
   sounds.slice(0, {there}).forEach((sound, i) => take.add(i, sound, i === 0));
   {then}
   return [...(await context.startRendering()).getChannelData(0)];

@@ -34,7 +34,7 @@ function textOf(script) {
     element.onload = () => element.remove();
     element.onerror = () => {
       element.remove();
-      reject(new Error(`${script} cannot be loaded`));
+      reject(new Error(`${script} cannot be loaded; keep the folder of this page together`));
     };
     awaited.set(script, resolve);
     document.head.append(element);

@@ -22,7 +22,6 @@ from training.music.scan import loudness_lufs
 pytest.importorskip("matplotlib")
 
 RATE = 44100
-ROUNDING = 1 / 32768
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ test-reference: $(VENV)/.with-reference,dev
 
 # The page for listening in a headless browser, fetched into build on Debian.
 test-browser: $(VENV)/.with-train,export,report,dev $(CHROMIUM)
-	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/demo/test_page_browser.py
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/demo/test_page_*.py
 
 build/chromium/chromium:
 	sh tests/helpers/fetch_chromium.sh build/chromium

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import soundfile
 import soxr
 
-from tfbwe.atomic import replacing
+from demo.advice import Candidate, advice
+from demo.page_files import PageFiles, Pcm, Signal
 from tfbwe.audio.excerpts import spans
 from tfbwe.audio.reader import Reader
 from tfbwe.audio.tags import read_tags
-from tfbwe.errors import AudioError, ConfigError
-from tfbwe.measures.spectrogram import RANGE_DB, levels_db
+from tfbwe.errors import AudioError
+from tfbwe.measures.spectrogram import levels_db
 from tfbwe.stft import SAMPLE_RATE
 from training.comparison.lineup import System
 from training.comparison.measuring import Excerpt, measured
@@ -29,6 +25,8 @@ from training.degradation.conditions import Condition
 from training.degradation.degrade import apply
 from training.degradation.filters import Lowpass
 from training.degradation.rounding import Rounding
+from training.degradation.words import WORDS
+from training.music.scan import loudness_lufs
 
 EXCERPT_S = 10.0
 SHORTEST_S = 1.0
@@ -36,8 +34,7 @@ FULL_SCALE = 32768
 HIGHEST = 32700 / FULL_SCALE
 FIGURES = ("sdr_db", "lsd", "lsd_hf")
 PICTURE_COLUMNS = 900
-
-Signal = npt.NDArray[np.float32]
+MOST_DB = 6.0
 
 
 def _anchor(name: str, cutoff_hz: float) -> System:
@@ -54,16 +51,14 @@ LABELS = {
     "anchor35": "Low anchor (up to 3.5 kHz)",
     "anchor70": "Mid anchor (up to 7 kHz)",
 }
-SETTINGS = {
-    0.0: "raised only (diffuse\N{NO-BREAK SPACE}0)",
-    1.0: "full spectrum (diffuse\N{NO-BREAK SPACE}1)",
-}
+HINTS = {"original": "before the loss", "received": "what came through"}
 
 
 def excerpt(path: Path) -> tuple[Signal, str]:
     """Return the middle 10 s of a file, or all of a shorter one, and its title.
 
-    The signal is (channels, samples) float32 at 44.1 kHz, the title that of the tags, else the file's name.
+    The signal is (channels, samples) float32 at 44.1 kHz, the title that of the tags, with the artist, else
+    the file's name.
 
     Raises
     ------
@@ -79,7 +74,9 @@ def excerpt(path: Path) -> tuple[Signal, str]:
                 f"{path}: expected {SHORTEST_S:g} s of music at least, received {reader.seconds:.2f} s"
             )
         resampled = soxr.resample(x.T, reader.sample_rate, SAMPLE_RATE, quality="VHQ")
-        return np.ascontiguousarray(resampled.T), read_tags(path).text.get("title") or path.stem
+        tags = read_tags(path).text
+        title, artist = tags.get("title") or path.stem, tags.get("artist")
+        return np.ascontiguousarray(resampled.T), f"{title}, by {artist}" if artist else title
 
 
 def excerpt_id(clip: Path, condition: Condition, taken: set[str]) -> str:
@@ -103,20 +100,31 @@ def file_name(text: str) -> str:
 
 
 def write_excerpt(
-    folder: Path, name: str, title: str, x: Signal, condition: Condition, systems: Sequence[System]
+    files: PageFiles,
+    name: str,
+    title: str,
+    x: Signal,
+    condition: Condition,
+    systems: Sequence[System],
+    late_ms: Mapping[str, int],
 ) -> dict[str, Any]:
     """Send music through a condition, and write what every system makes of it, the original and the anchors.
 
+    What a model leaves as it was received, sample by sample, is named and not written again.
+
     Parameters
     ----------
-    folder : Path
-        Of the page. Into it go ``sounds/<name>/`` and ``pictures/<name>/``.
+    files : PageFiles
+        Where sounds and pictures go.
     name, title : str
         For files and for people.
     x : (channels, samples) float32
         Music at 44.1 kHz.
     condition : Condition
     systems : sequence of System
+        What was received among them.
+    late_ms : mapping of str to int
+        Latency of each model, by its name.
 
     Returns
     -------
@@ -125,35 +133,51 @@ def write_excerpt(
     """
     received, original = apply(x, SAMPLE_RATE, condition.degradation)
     given = Excerpt(received, original, condition.degradation, condition.cutoff_hz)
-    line_up = [ORIGINAL, *systems, *ANCHORS]
-    sounds = [system.output(given) for system in line_up]
-    gain = common_gain(sounds)
-    levels = [levels_db(y, PICTURE_COLUMNS) for y in sounds]
-    top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for level in levels))
-    for kind in ("sounds", "pictures"):
-        (folder / kind / name).mkdir(parents=True)
-    versions = []
+    outputs = [(system, system.output(given)) for system in (ORIGINAL, *systems, *ANCHORS)]
+    gain = common_gain([y for _, y in outputs])
+    as_received = pcm16(received * np.float32(gain))
+    heard, unchanged = [], []
+    for system, y in outputs:
+        pcm = pcm16(y * np.float32(gain))
+        if system.kind == "model" and np.array_equal(pcm, as_received):
+            unchanged.append(_label(system))
+        else:
+            heard.append((system, y, pcm, levels_db(y, PICTURE_COLUMNS)))
+    top_db = max(-60.0, *(float(np.percentile(level, 99.9)) for *_, level in heard))
+    versions, candidates = [], []
     taken: set[str] = set()
-    for system, y, level in zip(line_up, sounds, levels, strict=True):
+    for system, y, pcm, level in heard:
         version = _untaken(system.name, "", taken)
-        sound, picture = f"sounds/{name}/{version}", f"pictures/{name}/{version}.png"
-        write_sound(folder / sound, f"{name}/{version}", y * np.float32(gain))
-        write_picture(folder / picture, level, top_db)
-        figures = None if system is ORIGINAL else measured(original, y, condition.cutoff_hz)
+        figures = {} if system is ORIGINAL else measured(original, y, condition.cutoff_hz)
+        loudness = loudness_lufs(y[None] * np.float32(gain), SAMPLE_RATE)
         versions.append(
             {
                 "id": version,
                 "role": system.kind,
                 "label": _label(system),
-                "sound": f"{sound}.flac",
-                "script": f"{sound}.js",
-                "picture": picture,
-                "figures": figures and {measure: figures[measure] for measure in FIGURES},
+                "hint": _hint(system),
+                **files.sound(f"{name}/{version}", pcm),
+                "picture": files.picture(f"{name}/{version}", level, top_db),
+                "figures": {measure: figures[measure] for measure in FIGURES} if figures else None,
+                "loudness_lufs": loudness if math.isfinite(loudness) else None,
+                "match_db": 0.0,
             }
         )
+        if system.kind in ("received", "model"):
+            candidates.append(
+                Candidate(
+                    version,
+                    system.kind == "model" and system.diffuse != 0,
+                    figures["sdr_db"],
+                    figures["lsd_hf"],
+                    late_ms.get(system.model, 0),
+                )
+            )
+    match_loudness(versions)
     return {
         "id": name,
         "title": title,
+        "words": WORDS[condition.name],
         "condition": condition.name,
         "regime": condition.regime,
         "note": condition.note,
@@ -161,64 +185,40 @@ def write_excerpt(
         "sample_rate": SAMPLE_RATE,
         "samples": x.shape[1],
         "gain_db": 20 * math.log10(gain),
+        "advice": advice(candidates[0], candidates[1:]),
+        "unchanged": unchanged,
         "versions": versions,
     }
 
 
 def _label(system: System) -> str:
-    """Return what people call a version: ``Extended, stft, full spectrum (diffuse 1)``."""
-    if system.name in LABELS:
-        return LABELS[system.name]
-    setting = "" if system.diffuse is None else f", {SETTINGS[system.diffuse]}"
-    return f"Extended, {system.model}{setting}"
+    """Return what people call a version: ``Extended, stft``."""
+    if system.kind == "model":
+        return f"{'Only restored' if system.diffuse == 0 else 'Extended'}, {system.model}"
+    return LABELS[system.name]
+
+
+def _hint(system: System) -> str:
+    """Return what a version is, in a few words."""
+    if system.kind == "model":
+        return "nothing made up" if system.diffuse == 0 else "highs added"
+    return HINTS.get(system.name, "")
+
+
+def pcm16(y: Signal) -> Pcm:
+    """Return a signal as 16-bit samples; what lies beyond full scale is clipped."""
+    return np.clip(np.round(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def match_loudness(versions: Sequence[dict[str, Any]]) -> None:
+    """Set ``match_db``, the gain that makes each version as loud as the quietest; `MOST_DB` down at most."""
+    heard = [version for version in versions if version["loudness_lufs"] is not None]
+    quietest = min((version["loudness_lufs"] for version in heard), default=0.0)
+    for version in heard:
+        version["match_db"] = round(max(-MOST_DB, quietest - version["loudness_lufs"]), 2)
 
 
 def common_gain(sounds: Sequence[Signal]) -> float:
     """Return the gain, 1 at most, at which none of the sounds clips in 16 bit."""
     peak = max(float(np.abs(y).max(initial=0)) for y in sounds)
     return min(1.0, HIGHEST / peak) if peak > 0 else 1.0
-
-
-def write_sound(path: Path, name: str, y: Signal) -> None:
-    """Write 16-bit FLAC, as ``.flac`` and, for pages opened without a server, as text in a ``.js``.
-
-    A page opened from a folder may not read other files, but it may run scripts that lie beside it.
-    """
-    pcm = np.clip(np.round(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, pcm.T, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    with replacing(path.with_suffix(".flac")) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-    text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    with replacing(path.with_suffix(".js")) as temporary:
-        temporary.write_text(f"deliver({json.dumps(name)}, {json.dumps(text)});\n", encoding="utf-8")
-
-
-def write_picture(path: Path, level_db: Signal, top_db: float) -> None:
-    """Write a spectrogram without margins as a PNG of 256 colours, 0 Hz at the bottom.
-
-    Parameters
-    ----------
-    path : Path
-    level_db : (bins, frames) float32
-        As from `tfbwe.measures.spectrogram.levels_db`; bins are taken in pairs, the highest one is left out.
-    top_db : float
-        Level of the brightest colour; the darkest is `tfbwe.measures.spectrogram.RANGE_DB` below.
-
-    Raises
-    ------
-    ConfigError
-        If matplotlib is missing.
-    """
-    try:
-        from matplotlib import colormaps
-        from PIL import Image
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install tfbwe[report]") from None
-    pairs = level_db[:-1].reshape(len(level_db) // 2, 2, -1).max(axis=1)
-    shade = np.clip((pairs[::-1] - top_db) / RANGE_DB + 1, 0, 1)
-    height, width = shade.shape
-    image = Image.frombytes("P", (width, height), np.round(255 * shade).astype(np.uint8).tobytes())
-    image.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
-    with replacing(path) as temporary:
-        image.save(temporary, format="PNG", optimize=True)

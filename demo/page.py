@@ -15,14 +15,17 @@ from typing import Any
 import tfbwe
 from demo.demo import CLIP
 from demo.excerpts import excerpt, excerpt_id, write_excerpt
+from demo.page_files import PageFiles
 from tfbwe.atomic import replace_synced, replacing
 from tfbwe.errors import AudioError, ConfigError, TfbweError
+from tfbwe.extension import EXTENSIONS
 from tfbwe.model.bundle import shipped
+from tfbwe.stft import SAMPLE_RATE
 from training.comparison.lineup import line_up, load_models
 from training.degradation.conditions import CONDITIONS, Condition
 
 STATIC = Path(__file__).parent / "page"
-PARTS = ("page.css", "player.js", "votes.js", "page.js", "controls.js")
+PARTS = ("page.css", "player.js", "sounds.js", "votes.js", "page.js", "ballot.js", "controls.js")
 TEMPLATE = "index.html"
 NOTICE = CLIP.with_name("NOTICE.md")
 NOTICE_LINK = '<a href="NOTICE.txt">Whose music this is</a>'
@@ -83,20 +86,24 @@ def build(
     _refuse_folder(out, force)
     out = out.resolve()
     chosen = [_condition(name) for name in conditions]
-    found_systems = line_up(load_models(models), ("received", "model"))
+    loaded = load_models(models)
+    late_ms = {model.name: round(1000 * EXTENSIONS[model.kind].latency / SAMPLE_RATE) for model in loaded}
+    found_systems = line_up(loaded, ("received", "model"))
     systems = [system for system in found_systems if not system.setting]
+    systems.sort(key=lambda system: system.diffuse == 0)  # what is restored alone comes last
     staging = out.with_name(f".part-{out.name}")
     shutil.rmtree(staging, ignore_errors=True)
     try:
         staging.mkdir(parents=True)
         ids: set[str] = set()
         found = []
+        files = PageFiles(staging)
         for clip in clips:
             x, title = excerpt(clip)
             for condition in chosen:
                 name = excerpt_id(clip, condition, ids)
-                found.append(write_excerpt(staging, name, title, x, condition, systems))
-                print(f"{clip.name}, {condition.name}: {len(found[-1]['versions'])} versions")
+                found.append(write_excerpt(files, name, title, x, condition, systems, late_ms))
+                print(_summary(clip.name, found[-1]))
         data = {"id": _hash_of_sounds(staging), "version": tfbwe.__version__, "excerpts": found}
         _write_page(staging, data, with_notice=any(clip.resolve() == CLIP.resolve() for clip in clips))
         _publish(staging, out)
@@ -119,6 +126,13 @@ def _condition(name: str) -> Condition:
     if name not in known:
         raise ConfigError(f"--conditions: expected some of {', '.join(known)}, received {name!r}")
     return known[name]
+
+
+def _summary(clip: str, found: dict[str, Any]) -> str:
+    """One line: what was written, and what was not because it would be heard twice."""
+    line = f"{clip}, {found['condition']}: {len(found['versions'])} versions"
+    same = "; ".join(found["unchanged"])
+    return f"{line}; the same as received, so left out: {same}" if same else line
 
 
 def _hash_of_sounds(folder: Path) -> str:

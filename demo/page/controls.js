@@ -2,7 +2,7 @@
 /* What fingers, mouse and keys do; the last script, so it also begins. */
 
 const repeat = (first, last) => {
-  player.repeat(first, last, excerpt.samples);
+  player.repeat(first, last);
   shown();
   const whole = player.last - player.first >= excerpt.samples;
   say(whole ? "Repeating all" : `Repeating ${seconds(player.first).toFixed(1)} to ${seconds(player.last).toFixed(1)} s`);
@@ -16,6 +16,7 @@ const ACTIONS = {
   " ": toggle,
   ArrowLeft: () => seek(player.position() - excerpt.sample_rate),
   ArrowRight: () => seek(player.position() + excerpt.sample_rate),
+  Home: () => seek(player.first),
   "[": () => repeat(player.position(), player.last),
   "]": () => repeat(player.first, player.position()),
   Backspace: () => repeat(0, excerpt.samples),
@@ -29,7 +30,7 @@ function needs(target, key) {
   if (key === " ") {
     return target.matches("button, a, summary, input[type=checkbox]");
   }
-  return key.startsWith("Arrow") && target.matches("input[type=range]");
+  return (key.startsWith("Arrow") || key === "Home") && target.matches("input[type=range]");
 }
 
 document.addEventListener("keydown", (event) => {
@@ -62,8 +63,9 @@ at("next").addEventListener("click", () => take((data.excerpts.indexOf(excerpt) 
 at("export").addEventListener("click", exportVotes);
 at("reset").addEventListener("click", reset);
 
-/* On the picture: tap to go there, drag to repeat a part. */
-const picture = document.querySelector(".picture");
+/* On the pictures: tap to go there, drag to repeat a part. */
+const DRAG_PX = 8;
+const picture = at("spectrogram");
 let pressed = null;
 const placeOf = (event) => {
   const box = picture.getBoundingClientRect();
@@ -90,8 +92,9 @@ picture.addEventListener("pointerup", (event) => {
 });
 picture.addEventListener("pointercancel", () => (pressed = null));
 
-at("excerpt").append(...data.excerpts.map((one, i) => element("option", {
-  value: String(i), textContent: `${one.condition}: ${one.title}`,
-})));
+const optionsOf = (title) => data.excerpts.flatMap((one, i) => one.title === title
+  ? [element("option", { value: String(i), textContent: capital(one.words) })] : []);
+const titles = [...new Set(data.excerpts.map((one) => one.title))];
+at("excerpt").append(...titles.map((title) => element("optgroup", { label: title }, ...optionsOf(title))));
 showVotes();
 take(0);

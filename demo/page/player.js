@@ -34,31 +34,43 @@ class Fader {
   }
 }
 
-/* One run of all versions from one place, repeating a region of samples [first, last). */
+/* One run of all versions from one place, repeating a region of samples [first, last). Versions may join while it
+   plays: they begin on a sample of the others, at their place. Each has a gain of its own while it is heard. */
 class Take {
-  constructor(context, buffers, { when, offset, first, last, chosen }) {
-    const rate = buffers[0].sampleRate;
-    this.faders = buffers.map((_, i) => new Fader(context, i === chosen ? 1 : 0));
+  constructor(context, { samples, rate, gains, when, offset, first, last }) {
+    Object.assign(this, { context, rate, gains, when, offset, first, last });
+    this.faders = [];
+    this.sources = [];
     this.whole = new Fader(context, 0);
     this.edges = context.createGain();
     this.edges.gain.value = 0;
     this.edges.connect(this.whole.node);
-    const edges = edgesOf(context, buffers[0].length, rate, first, last);
-    this.sources = [...buffers, edges].map((buffer, i) => {
-      const source = context.createBufferSource();
-      source.buffer = buffer;
-      source.loop = true;
-      source.loopStart = first / rate;
-      source.loopEnd = last / rate;
-      if (buffer === edges) {
-        source.connect(this.edges.gain);
-      } else {
-        source.connect(this.faders[i].node).connect(this.edges);
-      }
-      source.start(when, offset / rate);
-      return source;
-    });
+    this.source(edgesOf(context, samples, rate, first, last), when).connect(this.edges.gain);
     this.whole.moveTo(1, when);
+  }
+
+  /* Starts a version with the others, or, if they play already, in step with them, not before a time. */
+  add(index, buffer, heard, time = this.when) {
+    this.faders[index] = new Fader(this.context, heard ? this.gains[index] : 0);
+    this.source(buffer, time).connect(this.faders[index].node).connect(this.edges);
+  }
+
+  source(buffer, time) {
+    const past = Math.max(0, Math.ceil((time - this.when) * this.rate));
+    const source = this.context.createBufferSource();
+    source.buffer = buffer;
+    source.loop = true;
+    source.loopStart = this.first / this.rate;
+    source.loopEnd = this.last / this.rate;
+    source.start(this.when + past / this.rate, this.place(past) / this.rate);
+    this.sources.push(source);
+    return source;
+  }
+
+  /* The sample that is heard when a number of them has passed. */
+  place(past) {
+    const place = this.offset + past;
+    return place < this.last ? place : this.first + ((place - this.first) % (this.last - this.first));
   }
 
   connect(destination) {
@@ -67,7 +79,7 @@ class Take {
   }
 
   choose(chosen, when) {
-    this.faders.forEach((fader, i) => fader.moveTo(i === chosen ? 1 : 0, when));
+    this.faders.forEach((fader, i) => fader.moveTo(i === chosen ? this.gains[i] : 0, when));
   }
 
   stop(when) {
@@ -92,53 +104,69 @@ class Player {
   constructor() {
     this.context = null;
     this.take = null;
-    this.chosen = 0;
-    this.setBuffers([]);
+    this.chosen = 0; /* the version that is wanted */
+    this.heard = 0; /* and the one that is heard until the wanted one is there */
+    this.setExcerpt(0, 44100, []);
   }
 
   get playing() {
     return this.take !== null;
   }
 
-  get rate() {
-    return this.buffers.length ? this.buffers[0].sampleRate : 44100;
-  }
-
-  /* Takes other sounds, or none; what plays stops. */
-  setBuffers(buffers, samples = buffers.length ? buffers[0].length : 0) {
+  /* Takes other music, of which no version is there yet, only its gain; what plays stops. */
+  setExcerpt(samples, rate, gains) {
     this.stop();
-    this.buffers = buffers;
+    Object.assign(this, { samples, rate, gains });
+    this.buffers = [];
     this.first = 0;
     this.last = samples;
     this.from = 0; /* sample at which the take began, or at which the next one will */
-    this.since = 0; /* when it began, on the audio clock */
+  }
+
+  has(index) {
+    return index in this.buffers;
+  }
+
+  /* Takes the sound of a version, which joins what plays. */
+  add(index, buffer) {
+    if (this.has(index)) {
+      return;
+    }
+    this.buffers[index] = buffer;
+    if (this.playing) {
+      this.take.add(index, buffer, false, this.soon());
+    }
+    if (index === this.chosen) {
+      this.choose(index);
+    }
   }
 
   /* The sample that is heard now. */
   position() {
-    if (!this.playing) {
-      return this.from;
-    }
-    const run = Math.max(0, this.context.currentTime - this.since) * this.rate;
-    const place = this.from + run;
-    return place < this.last ? place : this.first + ((place - this.first) % (this.last - this.first));
+    return this.playing
+      ? this.take.place(Math.max(0, this.context.currentTime - this.take.when) * this.rate)
+      : this.from;
   }
 
-  async play() {
-    this.context ??= new AudioContext({ sampleRate: this.rate });
-    await this.context.resume();
-    this.begin(this.from);
+  soon() {
+    return Math.ceil((this.context.currentTime + LEAD_S) * this.rate) / this.rate;
   }
 
-  begin(offset) {
-    const when = this.context.currentTime + LEAD_S;
-    if (this.take) {
-      this.take.stop(when);
-    }
-    this.from = offset >= this.first && offset < this.last ? Math.round(offset) : this.first;
-    this.since = when;
-    const { first, last, chosen, from } = this;
-    this.take = new Take(this.context, this.buffers, { when, offset: from, first, last, chosen });
+  /* Lets the browser make sounds; it does so only for a finger or a key. */
+  wake() {
+    this.context ??= new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
+    return this.context.resume();
+  }
+
+  /* Plays from where it stopped, or from another place; the version that is chosen must be there. */
+  play(offset = this.from) {
+    const when = this.soon();
+    const { samples, rate, gains, first, last } = this;
+    this.take?.stop(when);
+    this.from = offset >= first && offset < last ? Math.round(offset) : first;
+    this.heard = this.has(this.chosen) ? this.chosen : this.heard;
+    this.take = new Take(this.context, { samples, rate, gains, when, offset: this.from, first, last });
+    this.buffers.forEach((buffer, index) => this.take.add(index, buffer, index === this.heard));
     this.take.connect(this.context.destination);
   }
 
@@ -153,25 +181,27 @@ class Player {
   seek(sample) {
     const place = Math.min(Math.max(sample, this.first), this.last - 1);
     if (this.playing) {
-      this.begin(place);
+      this.play(place);
     } else {
       this.from = place;
     }
   }
 
+  /* Switches to a version; one that is not there yet is heard as soon as it is. */
   choose(index) {
     this.chosen = index;
-    if (this.playing) {
-      this.take.choose(index, this.context.currentTime + LEAD_S);
+    if (this.has(index)) {
+      this.heard = index;
+      this.take?.choose(index, this.soon());
     }
   }
 
-  /* Repeats samples [first, last); a region that is too short grows. `samples` is the length of the excerpt. */
-  repeat(first, last, samples) {
-    const shortest = Math.min(samples, Math.round(SHORTEST_LOOP_S * this.rate));
+  /* Repeats samples [first, last); a region that is too short grows. */
+  repeat(first, last) {
+    const shortest = Math.min(this.samples, Math.round(SHORTEST_LOOP_S * this.rate));
     const place = this.position();
-    this.first = Math.round(Math.min(Math.max(0, first), samples - shortest));
-    this.last = Math.round(Math.min(Math.max(last, this.first + shortest), samples));
+    this.first = Math.round(Math.min(Math.max(0, first), this.samples - shortest));
+    this.last = Math.round(Math.min(Math.max(last, this.first + shortest), this.samples));
     this.seek(place >= this.first && place < this.last ? place : this.first);
   }
 }

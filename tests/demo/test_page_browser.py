@@ -1,43 +1,42 @@
-"""The companion page in a real browser: it plays, switches without a click, votes and exports."""
+"""The companion page in a real browser: it plays, switches without a click, and at once."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import time
-
 import pytest
 
-from tests.helpers.chromium import MISSING, PATIENCE_S, find_chromium
-from tests.helpers.made_page import SEED
+from demo import page
+from tests.helpers.chromium import MISSING, find_chromium
+from tests.helpers.made_page import ANCHORS, NAMES, said
 from tests.helpers.offline_sound import NOISE, rendered, steps
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason=MISSING)
 
 RATE = 44100
-ANCHORS = ["anchor35", "anchor70"]
-NAMES = ["original", "received", "stft-diffuse-0", "stft-diffuse-1", *ANCHORS]
-COLUMNS = ["session", "page", "excerpt", "condition", "version", "rating", "position", "timestamp"]
-LAST = "Extended, stft, full spectrum (diffuse\N{NO-BREAK SPACE}1)"
-
-
-def said(tab):
-    return tab.run("at('status').textContent")
-
-
-def rate_all(tab):
-    """Rate the versions of a trial 10, 20, 30 and so on, from the first to the last."""
-    tab.run(
-        "document.querySelectorAll('.version input[type=range]').forEach((slider, i) => {"
-        " slider.value = 10 * (i + 1); slider.dispatchEvent(new Event('input')); })"
-    )
+LATEST_S = 0.5
+FIRST_SOUND = """
+window.sounded = new Promise((resolve) => {
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (to, ...more) {
+    if (to instanceof AudioDestinationNode && to.context instanceof AudioContext) {
+      const ear = new AnalyserNode(to.context, { fftSize: 2048 });
+      const samples = new Float32Array(2048);
+      connect.call(this, ear);
+      setInterval(() => {
+        ear.getFloatTimeDomainData(samples);
+        if (samples.some((value) => Math.abs(value) > 1e-4)) resolve(performance.now());
+      }, 2);
+    }
+    return connect.call(this, to, ...more);
+  };
+});
+addEventListener("pointerdown", () => (window.pressed = performance.now()), true);
+"""
 
 
 def test_it_loads_without_an_error_and_asks_for_files_alone(tab, address):
     assert tab.run("data.excerpts.length") == 2
-    assert tab.run("[...document.querySelectorAll('#pictures img')].every((img) => img.naturalWidth > 0)")
+    assert tab.run("[...document.querySelectorAll('.picture img')].every((img) => img.naturalWidth > 0)")
     assert all(
         request.startswith(address.rpartition("/")[0]) for request in tab.requests if "data:" not in request
     )
@@ -47,29 +46,106 @@ def test_it_plays_all_versions_together_from_a_folder(tab):
     tab.click("#play")
     tab.wait("player.playing && player.position() > 4410")
     assert tab.run("player.context.state") == "running"
-    assert tab.run("player.buffers.map((b) => [b.length, b.sampleRate])") == [[2 * RATE, RATE]] * len(NAMES)
-    assert said(tab) == "Playing Original"
+    assert said(tab) == "Playing Received"
     assert tab.run("parseFloat(at('playhead').style.left)") > 0
+    offered = len(NAMES) - len(ANCHORS)
+    tab.wait(f"player.take.faders.length === {offered} && !player.take.faders.includes(undefined)")
+    assert tab.run("player.buffers.map((b) => [b.length, b.sampleRate])") == [[2 * RATE, RATE]] * offered
     tab.click("#play")
     assert said(tab).startswith("Stopped at")
     assert not tab.run("player.playing")
 
 
-def test_keys_play_choose_seek_and_repeat(tab):
-    tab.press("2")
-    assert said(tab) == "Chosen: Received"
-    tab.press(" ")
+def test_it_is_heard_half_a_second_after_play_is_pressed_on_a_page_just_opened(browser, tmp_path):
+    assert page.main([str(tmp_path), "--models", "stft", "--conditions", "brickwall-8k"]) == 0
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=FIRST_SOUND)["identifier"]
+    waits = []
+    for _ in range(3):  # the best of three, for the machine may be busy
+        browser.open((tmp_path / "index.html").as_uri())
+        browser.click("#play")
+        waits.append(browser.run("(await window.sounded - window.pressed) / 1000"))
+    browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+    assert min(waits) < LATEST_S, waits
+
+
+def with_scripts(tab, text):
+    """Turn to the other excerpt, and have the text of its scripts from another function."""
+    tab.run(f"(() => {{ const textNow = textOf; window.textOf = {text}; take(1); }})()")
+
+
+def test_it_plays_as_soon_as_the_chosen_version_is_there_and_others_join(tab):
+    tab.run("window.held = []")
+    later = "new Promise((go) => held.push(go)).then(() => textNow(script))"
+    with_scripts(tab, f"(script) => script.includes('received') ? textNow(script) : {later}")
+    tab.click("#play")
+    tab.wait("player.playing && player.position() > 4410")
+    assert tab.run("Object.keys(player.buffers)") == ["1"]
+    tab.press("3")
+    assert said(tab) == "Loading Extended, stft"
+    assert tab.run("player.take.faders[1].ramp.to") > 0.9  # which goes on until the other is there
+    began = tab.run("player.take.when")
+    tab.run("held.forEach((go) => go())")
+    tab.wait("player.take.faders[2]?.ramp.to > 0.9")
+    assert tab.run("player.take.faders[1].ramp.to") == 0
+    tab.wait("at('status').textContent === 'Playing Extended, stft'")
+    assert tab.run("player.take.when") == began
+
+
+def test_a_version_that_cannot_be_loaded_is_named_and_the_others_play_on(tab):
+    missing = "Promise.reject(new Error(`${script} cannot be loaded`))"
+    with_scripts(tab, f"(script) => script.includes('stft') ? {missing} : textNow(script)")
+    tab.click("#play")
     tab.wait("player.playing")
-    tab.press("4")
-    assert said(tab) == f"Playing {LAST}"
-    assert tab.run("player.take.faders.map((fader) => fader.ramp.to)") == [0, 0, 0, 1, 0, 0]
-    assert tab.run("document.querySelector('input[name=version]:checked').value") == "3"
-    hidden = tab.run("[...document.querySelectorAll('#pictures img')].map((img) => img.hidden)")
-    assert hidden == [True, True, True, False, True, True]
+    tab.press("3")
+    tab.wait("at('status').textContent.startsWith('Cannot be played: sounds/')")
+    assert tab.run("player.take.faders[1].ramp.to") > 0.9
+    tab.press("1")
+    tab.wait("at('status').textContent === 'Playing Original'")
+
+
+def test_a_version_that_joins_late_is_in_step_to_the_sample_also_after_a_repeat(tab):
+    join = "context.suspend({0}).then(() => {{ take.add(1, sounds[1], false, context.currentTime + 0.02);"
+    join += " take.choose(1, context.currentTime + 0.02); context.resume(); }});"
+    for where in ({}, {"offset": 10_000, "first": 5000, "last": 13_820}):
+        heard = rendered(tab, [NOISE, NOISE], join.format(0.4567), there=1, **where)
+        source = rendered(tab, [NOISE], **where)
+        assert max(abs(a - b) for a, b in zip(heard, source, strict=True)) < 1e-5
+
+
+def test_switching_keeps_the_place(tab):
+    tab.click("#play")
+    tab.wait("player.playing && player.take.faders.length === 3 && player.position() > 4410")
+    began = tab.run("[player.take.when, player.take.offset]")
+    for key in "1232":
+        tab.press(key)
+        place = "player.take.place((player.context.currentTime - player.take.when) * player.rate)"
+        assert tab.run(f"[player.take.when, player.take.offset, player.position() - {place}]") == [*began, 0]
     tab.press(" ")
+    place = tab.run("player.position()")
+    tab.press("1")
+    assert tab.run("player.position()") == place
+    tab.run("take(1)")  # in other music the same version stays chosen
+    assert tab.run("excerpt.versions[player.chosen].id") == "original"
+
+
+def test_keys_play_choose_seek_and_repeat(tab):
+    tab.press("1")
+    assert said(tab) == "Chosen: Original"
+    tab.press(" ")
+    tab.wait("player.playing && player.has(2)")
+    tab.press("3")
+    assert said(tab) == "Playing Extended, stft"
+    tab.wait("player.take.faders.length === 3")
+    assert tab.run("player.take.faders.map((fader) => fader.ramp.to > 0.9)") == [False, False, True]
+    assert tab.run("document.querySelector('input[name=version]:checked').value") == "2"
+    tab.press(" ")
+    assert not tab.run("player.playing")
     tab.run("player.seek(0)")
     tab.press("ArrowRight")
     assert tab.run("player.position()") == RATE
+    tab.press("Home")
+    assert tab.run("player.position()") == 0
+    tab.press("ArrowRight")
     tab.press("[")
     assert tab.run("[player.first, player.last]") == [RATE, 2 * RATE]
     assert said(tab) == "Repeating 1.0 to 2.0 s"
@@ -83,11 +159,35 @@ def test_keys_play_choose_seek_and_repeat(tab):
 def test_keys_can_be_switched_off_and_are_left_to_what_needs_them(tab):
     tab.run("at('excerpt').focus()")
     tab.press("3")
-    assert tab.run("player.chosen") == 0
+    assert tab.run("player.chosen") == 1
     tab.run("document.activeElement.blur()")
     tab.click("#keys")
     tab.press("3")
-    assert tab.run("player.chosen") == 0
+    assert tab.run("player.chosen") == 1
+
+
+def test_the_page_is_used_by_tab_space_and_arrows_alone(tab):
+    def tap(key, code):
+        for event in ("keyDown", "keyUp"):
+            tab.call("Input.dispatchKeyEvent", type=event, key=key, windowsVirtualKeyCode=code,
+                     **({"text": key} if key == " " and event == "keyDown" else {}))  # fmt: skip
+
+    tab.run("at('keys').checked = false")  # without any key of the page's own
+    order = []
+    while "versions" not in order:
+        tap("Tab", 9)
+        order.append(
+            tab.run("document.activeElement.id || document.activeElement.parentElement.parentElement.id")
+        )
+        if order[-1] == "position":
+            tap("ArrowRight", 39)
+            assert tab.run("player.position()") > 0
+        if order[-1] == "play":
+            tap(" ", 32)
+            tab.wait("player.playing")
+    assert order == ["blind", "excerpt", "position", "play", "versions"]
+    tap("ArrowDown", 40)
+    assert tab.run("[chosen, player.chosen]") == [2, 2]
 
 
 def test_a_tap_on_the_picture_seeks_and_a_drag_repeats(tab):
@@ -133,6 +233,11 @@ def test_switching_is_a_ramp_of_10_ms_also_in_the_middle_of_one(tab, in_time):
     assert max(steps(heard)) < 2 / 441 * 1.05
 
 
+def test_each_version_has_its_own_gain_while_it_is_heard(tab):
+    heard = rendered(tab, ["() => 0.5", "() => 1"], "take.choose(1, 0.4);", gains=(1, 0.5))
+    assert heard[RATE * 3 // 10 : RATE * 9 // 10] == pytest.approx([0.5] * (RATE * 6 // 10), abs=1e-5)
+
+
 def test_beginning_repeating_and_ending_do_not_click(tab):
     heard = rendered(tab, ["() => 1"], "take.stop(0.8);", offset=10_000, first=5000, last=13820)
     assert max(steps(heard)) < 2 / 441 * 1.05
@@ -144,175 +249,3 @@ def test_a_ramp_is_linear_and_stays_within_its_ends(tab):
     times = "[-1, 0, 0.0025, 0.005, 0.01, 1]"
     values = tab.run(f"{times}.map((time) => rampValue({{from: 1, to: 0, start: 0}}, time))")
     assert values == pytest.approx([1, 1, 0.75, 0.5, 0, 0])
-
-
-def test_an_order_comes_from_its_seed_and_is_fair(tab):
-    orders = tab.run("[1, 1, 2].map((seed) => shuffled(9, randomFrom(seed)))")
-    assert orders[0] == orders[1] != orders[2]
-    assert sorted(orders[0]) == list(range(9))
-    firsts = tab.run(
-        "(() => { const r = randomFrom(3); return [...Array(4000)].map(() => shuffled(4, r)[0]); })()"
-    )
-    assert all(850 < firsts.count(i) < 1150 for i in range(4))
-
-
-def test_the_blind_test_hides_names_figures_and_pictures_until_the_vote(tab):
-    tab.click("#blind")
-    shown = tab.run("document.querySelector('main').innerText.split('What the versions are')[0]")
-    assert not any(name in shown for name in ("Received", "diffuse", "Low anchor", "LSD"))
-    hidden = "['figures', 'spectrogram'].map((id) => getComputedStyle(at(id)).display)"
-    assert tab.run(hidden) == ["none", "none"]
-    assert tab.run("slots.map((slot) => slot.label)") == ["Reference", *"ABCDEF"]
-    assert tab.run("slots[0].index") == 0
-    assert tab.run("slots.slice(1).map((slot) => slot.index)") == tab.run(f"shuffled(6, randomFrom({SEED}))")
-    tab.click("#vote")
-    assert said(tab) == "Rate A, B, C, D, E, F first"
-    assert tab.run("votes.rows.length") == 0
-    rate_all(tab)
-    tab.click("#vote")
-    labels = tab.run("[...document.querySelectorAll('#versions label')].map((label) => label.innerText)")
-    order = tab.run("slots.slice(1).map((slot) => excerpt.versions[slot.index].label)")
-    assert [label.partition(": ")[2] for label in labels] == ["Original", *order]
-    assert "none" not in tab.run(hidden)
-
-
-def test_anchors_are_offered_in_the_blind_test_alone(tab):
-    rows = "[...document.querySelectorAll('#figures tbody tr')].map((row) => row.hidden)"
-    names = "slots.map((slot) => excerpt.versions[slot.index].id)"
-    assert tab.run(names) == NAMES[:4]
-    assert tab.run(rows) == [False] * 4 + [True] * 2
-    tab.press("5")
-    assert tab.run("player.chosen") == 0
-    tab.click("#blind")
-    assert sorted(tab.run(names)) == sorted([*NAMES, "original"])
-    assert tab.run(rows) == [False] * 6
-    anchor = tab.run("slots.findIndex((slot) => excerpt.versions[slot.index].role === 'anchor')")
-    tab.press(str(anchor))
-    assert tab.run("player.chosen") >= 4
-    tab.click("#blind")  # back, where nothing can stay chosen that is not offered
-    assert tab.run("[player.chosen, chosen]") == [0, 0]
-    tab.click("#blind")
-    received = tab.run("slots.findIndex((slot) => slot.index === 1)")
-    tab.press(str(received))
-    tab.click("#blind")
-    assert said(tab) == "Chosen: Received"
-
-
-def test_what_lies_beyond_the_ninth_key_is_reached_by_the_arrows(tab):
-    tab.run("excerpt.versions.push(...Array(5).fill(excerpt.versions[1])), showExcerpt()")
-    tab.click("#blind")
-    assert len(tab.run("slots")) == 12
-    keys = "[...document.querySelectorAll('#versions kbd')].filter((key) => !key.hidden)"
-    assert tab.run(f"{keys}.map((key) => key.textContent)") == list("0123456789")
-    tab.press("9")
-    tab.run("document.querySelector('input[name=version]:checked').focus()")
-    for letter in "JK":
-        tab.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowDown", windowsVirtualKeyCode=40)
-        tab.call("Input.dispatchKeyEvent", type="keyUp", key="ArrowDown", windowsVirtualKeyCode=40)
-        assert said(tab) == f"Chosen: {letter}"
-
-
-def test_votes_last_and_are_saved_as_csv(tab, address):
-    tab.click("#blind")
-    first_order = tab.run("slots.slice(1).map((slot) => excerpt.versions[slot.index].id)")
-    rate_all(tab)
-    tab.click("#vote")
-    tab.click("#next")
-    rate_all(tab)
-    tab.click("#vote")
-    tab.open(address)
-    assert tab.run("at('kept').textContent") == "12 ratings, kept in this browser."
-    for file in (tab.folder / "downloads").iterdir():
-        file.unlink()
-    tab.click("#export")
-    session = tab.run("votes.kept.session")
-    saved = tab.folder / "downloads" / f"tfbwe-votes-{session}.csv"
-    began = time.monotonic()
-    while not saved.exists() and time.monotonic() - began < PATIENCE_S:
-        time.sleep(0.05)
-    text = saved.read_bytes().decode()
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert list(rows[0]) == COLUMNS
-    assert text.endswith("\r\n")
-    assert [row["version"] for row in rows[:6]] == first_order
-    assert [int(row["rating"]) for row in rows] == [10, 20, 30, 40, 50, 60] * 2
-    assert [int(row["position"]) for row in rows] == [1, 2, 3, 4, 5, 6] * 2
-    assert [row["condition"] for row in rows] == ["brickwall-8k"] * 6 + ["butterworth-8k"] * 6
-    assert sorted(row["version"] for row in rows[6:]) == sorted(NAMES)
-    assert {(row["session"], row["page"]) for row in rows} == {(session, tab.run("data.id"))}
-    tab.click("#reset")
-    tab.wait("votes.rows.length === 0")
-    tab.open(address)
-    assert tab.run("votes.rows.length") == 0
-    assert tab.run("votes.kept.session") != session
-
-
-def test_any_name_survives_the_csv(tab):
-    awkward = 'a "song", of 2 s\n<b>'
-    row = dict(zip(COLUMNS, ["s", "p", awkward, "", "ü", "0", "1", "t"], strict=True))
-    text = tab.run(f"csv([{json.dumps(row)}])")
-    assert list(csv.DictReader(io.StringIO(text, newline=""))) == [row]
-
-
-def test_damaged_or_refused_storage_does_not_stop_the_page(tab, address):
-    tab.run("localStorage.setItem(votes.key, '{damaged')")
-    tab.open(address)
-    assert tab.run("votes.rows.length") == 0
-    assert tab.run("votes.lasting")
-    tab.run("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
-    tab.run("votes.add([{rating: 1}])")
-    assert tab.run("[votes.rows.length, votes.lasting]") == [1, False]
-
-
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [320, 768])
-def test_it_fits_small_screens_light_and_dark(tab, width, dark):
-    tab.screen(width, 640, dark=dark, calm=dark)
-    for mode in ("compare", "blind"):
-        assert tab.run("document.documentElement.scrollWidth") <= width, mode
-        wide = tab.run(
-            "[...document.querySelectorAll('body *')].filter((e) => !e.closest('.picture')"
-            f" && e.getBoundingClientRect().right > {width + 1}).map((e) => e.outerHTML)"
-        )
-        assert wide == [], mode
-        tab.click("#blind")
-    ground, ink = tab.run("['backgroundColor', 'color'].map((part) => getComputedStyle(document.body)[part])")
-    brightness = [sum(map(int, colour[4:-1].split(","))) for colour in (ground, ink)]
-    assert (brightness[0] < brightness[1]) == dark
-    assert abs(brightness[0] - brightness[1]) > 500
-
-
-def test_every_control_has_a_name_and_a_visible_focus(tab):
-    tab.click("#blind")
-    tree = tab.call("Accessibility.getFullAXTree")["nodes"]
-    roles = {"button", "radio", "slider", "combobox", "checkbox", "radiogroup", "link", "image"}
-    controls = [node for node in tree if not node["ignored"] and node["role"]["value"] in roles]
-    assert {"button", "radio", "slider", "combobox", "radiogroup"} <= {
-        node["role"]["value"] for node in controls
-    }
-    assert [node for node in controls if not node["name"]["value"].strip()] == []
-    names = [node["name"]["value"] for node in controls if node["role"]["value"] == "slider"]
-    assert names == ["Position", *(f"Rating of {letter}" for letter in "ABCDEF")]
-    tab.run("at('blind').focus()")
-    tab.press("Tab")
-    assert tab.run("getComputedStyle(document.querySelector(':focus-visible')).outlineStyle") == "solid"
-    assert tab.run("at('status').getAttribute('aria-live')") == "polite"
-
-
-def test_the_cutoff_is_drawn_at_its_height(tab):
-    box = "(e) => (({top, height}) => [top, height])(e.getBoundingClientRect())"
-    top, height = tab.run(f"({box})(document.querySelector('.picture'))")
-    line, thickness = tab.run(f"({box})(at('cutoff'))")
-    assert (top + height - line) / height == pytest.approx(8000 / (RATE / 2), abs=0.01)
-    assert thickness < 4
-
-
-def test_labels_of_a_cutoff_at_the_top_of_the_picture_do_not_leave_it_or_overlap(tab):
-    tab.screen(320, 640)
-    tab.run("excerpt.cutoff_hz = 20000, showExcerpt()")
-    box = "(e) => (({top, bottom}) => [top, bottom])(e.getBoundingClientRect())"
-    (top, _), (label, _) = tab.run(
-        f"['.picture', '#cutoff span'].map((e) => ({box})(document.querySelector(e)))"
-    )
-    assert label >= top
-    assert tab.run("at('scale').innerText.split(/\\s*kHz\\s*/)") == ["5", "10", "15", ""]

@@ -15,6 +15,9 @@ SEED = 7
 """Of the order in the blind test."""
 AWKWARD_NAME = "a song, of 2 s <b>.flac"
 CONDITIONS = ("brickwall-8k", "butterworth-8k")
+ANCHORS = ["anchor35", "anchor70"]
+NAMES = ["original", "received", "stft-diffuse-1", *ANCHORS]
+"""Versions of the first excerpt; restoring alone changes nothing there."""
 
 
 def short_clip(path: Path, gain: float = 1.0) -> Path:
@@ -36,3 +39,8 @@ def made_page(folder: Path) -> Path:
 
 def excerpts_of(folder: Path):
     return json.loads((folder / "excerpts.json").read_text(encoding="utf-8"))["excerpts"]
+
+
+def said(tab):
+    """What the page says of what it does."""
+    return tab.run("at('status').textContent")

@@ -34,6 +34,7 @@ from training.degradation.degrade import STAGES, Gain, Mix
 from training.degradation.drawing import DRAWING, draw
 from training.degradation.filters import FAMILIES, Lowpass
 from training.degradation.rounding import DITHERS, Rounding
+from training.degradation.words import WORDS
 
 SCORES = {"visqol"}
 """Measured by `training.comparison.scoring`, not by `compare`."""
@@ -163,6 +164,11 @@ def test_every_condition_names_its_regime_and_is_made_of_stages(condition):
     assert all(isinstance(stage, STAGES) for stage in condition.degradation)
     assert not any(isinstance(stage, Gain) for stage in condition.degradation)
     assert isinstance(condition.degradation[-1], Rounding) or condition.name.endswith("float")
+
+
+def test_every_condition_has_words_of_its_own():
+    assert list(WORDS) == [condition.name for condition in CONDITIONS]
+    assert len(set(WORDS.values())) == len(WORDS)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/results.md",
+    "docs/listening.md",
     "docs/architecture.md",
     "docs/embedding.md",
     "embed/c/README.md",

@@ -9,6 +9,7 @@ from tfbwe.measures import MEASURES, ZERO
 from tfbwe.model.bundle import DEFAULT
 
 from ..degradation.conditions import CODED, NOTHING, RIGHT_PHASE, TURNED_PHASE
+from ..degradation.words import WORDS
 from ..music import debian_music
 from .decoded import AS_A_STREAM, CUTOFF_FOUND
 from .lineup import KNOWN, RECEIVED, System
@@ -17,15 +18,8 @@ from .results import Results
 from .statistics import estimate
 from .tables import brief, cost_table, deciding, quantised_pairs, table, without_float_twins
 
-LISTENER = (
-    ("resampled-8k", "kept at 8 kHz, as on the phone"),
-    ("brickwall-8k", "cut off at 8 kHz"),
-    ("butterworth-8k", "dulled from 8 kHz on, as by a worn tape"),
-    ("mp3-32k", "MP3 at 32 kb/s"),
-    ("mp3-64k", "MP3 at 64 kb/s"),
-    ("mp3-128k", "MP3 at 128 kb/s"),
-)
-"""Conditions that a listener knows, in a listener's words."""
+LISTENER = ("resampled-8k", "brickwall-8k", "butterworth-8k", "mp3-32k", "mp3-64k", "mp3-128k")
+"""Conditions that a listener knows."""
 ARTISTS = {"butterworth-8k": 0, "chebyshev-11k": 0, "brickwall-8k": 1, "mp3-128k": 1}
 """Conditions, and how much of the diffuse term."""
 OF_ARTISTS = ("sdr_db", "lsd_hf", "lsd_top", "level_hf_db")
@@ -60,12 +54,12 @@ def filled(text: str, report: Report) -> str:
 def _listener(report: Report) -> str:
     """A row each: what happened to the music, and its score as it was received and as it comes out."""
     rows = []
-    for condition, words in LISTENER:
+    for condition in LISTENER:
         found = [
             report.results.estimate(condition, system, "visqol")
             for system in (RECEIVED, f"{DEFAULT}, diffuse 1")
         ]
-        rows.append([words, *("-" if value is None else f"{value.mean:.1f}" for value in found)])
+        rows.append([WORDS[condition], *("-" if value is None else f"{value.mean:.1f}" for value in found)])
     return table(["what happened to the music", "as received", "extended"], rows)
 
 

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import uuid
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def temporary_name() -> str:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove from a folder the temporary files of processes that were killed.
+    """Remove from a folder the temporary files and folders of processes that were killed.
 
     Those of other machines and of living processes stay, and all of them where the system cannot tell.
 
@@ -46,7 +47,10 @@ def remove_leftovers(folder: Path) -> int:
             found = _NAME.fullmatch(path.name)
             if found and found["machine"] == _machine() and not _lives(int(found["process"])):
                 with contextlib.suppress(OSError):
-                    path.unlink()
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink()
                     removed += 1
     return removed
 

@@ -140,6 +140,9 @@ class Writer:
                 f"{self.name}: cannot write {channels} channels at {sample_rate} Hz as {container}/{subtype}"
                 f" ({reason(error)}); try -o with a name that ends in .wav"
             ) from None
+        except BaseException:  # stopped just now
+            self._remove()
+            raise
 
     def write(self, x: NDArray[np.float32]) -> None:
         """Write the next block.

@@ -122,16 +122,21 @@ def _extend_all(
         alone = any(STANDARD in pair for pair in pairs)
         jobs = 1 if alone else min(options.jobs or processor_cores(), len(pairs))
         work = functools.partial(attempt, settings)
-        with contextlib.closing(each(work, to_do(), jobs, report.show)) as results:
-            for pair, result in results:
-                if isinstance(result, Killed):
-                    remove_leftovers(Path(pair[1]).parent)
-                    why, way_out = "", ""
-                    if "SIGKILL" in result.how:
-                        why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
-                    said = f"{pair[0]}: {result.how}{why}; nothing written{way_out}"
-                    result = Outcome(FAILED, notes=(said,))
-                report(pair, result)
+        try:
+            with contextlib.closing(each(work, to_do(), jobs, report.show)) as results:
+                for pair, result in results:
+                    if isinstance(result, Killed):
+                        remove_leftovers(Path(pair[1]).parent)
+                        why, way_out = "", ""
+                        if "SIGKILL" in result.how:
+                            why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
+                        said = f"{pair[0]}: {result.how}{why}; nothing written{way_out}"
+                        result = Outcome(FAILED, notes=(said,))
+                    report(pair, result)
+        except BaseException:
+            for name in _output_folders(pairs):  # A process that was stopped had no time for it, perhaps.
+                remove_leftovers(name)
+            raise
 
 
 def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
@@ -252,10 +257,13 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
 
 def _remove_leftovers(pairs: list[Pair]) -> None:
     """Remove what killed runs left where this one writes; say so."""
-    folders = [Path(destination).parent for _, destination in pairs if destination != STANDARD]
-    for folder in dict.fromkeys([*folders, Path(tempfile.gettempdir())]):
+    for folder in (*_output_folders(pairs), Path(tempfile.gettempdir())):
         if removed := remove_leftovers(folder):
             say(f"{folder}: removed {counted(removed, 'unfinished file')} of a run that was killed")
+
+
+def _output_folders(pairs: list[Pair]) -> list[Path]:
+    return list(dict.fromkeys(Path(name).parent for _, name in pairs if name != STANDARD))
 
 
 def _describe(cutoff_hz: float | None, measured: bool) -> str:

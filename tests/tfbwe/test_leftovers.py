@@ -19,8 +19,8 @@ def test_temporary_files_of_processes_that_have_ended_are_removed(tmp_path: Path
     elsewhere = theirs.replace(machine, machine[::-1])
     for name in (theirs, theirs + ".id3", ours, elsewhere, "tfbwe-notes-1-x", "song.wav"):
         (tmp_path / name).touch()
-    (tmp_path / theirs.replace(".part", ".folder")).mkdir()
-    removed = 2 if os.name == "posix" else 0
+    (tmp_path / theirs.replace(".part", ".folder") / "within").mkdir(parents=True)
+    removed = 3 if os.name == "posix" else 0
     assert remove_leftovers(tmp_path) == removed
     left = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert {ours, elsewhere, "tfbwe-notes-1-x", "song.wav"} <= left

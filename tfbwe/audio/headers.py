@@ -56,8 +56,9 @@ def _chunk_bytes(file: BinaryIO, order: str) -> int | None:
     while len(chunk := file.read(8)) == 8:
         kind, length = chunk[:4], int(struct.unpack(order + "I", chunk[4:])[0])
         if kind == b"ds64":
-            sizes = file.read(length)
-            long_bytes = struct.unpack("<Q", sizes[8:16])[0] if len(sizes) >= 16 else None
+            sizes = file.read(min(length, 16))
+            long_bytes = struct.unpack("<Q", sizes[8:])[0] if len(sizes) == 16 else None
+            file.seek(length - len(sizes), os.SEEK_CUR)
         elif kind in (b"data", b"SSND"):
             # A stream written to a pipe leaves its length open: about 0xFFFFFFFF or about 0x7FFFFFFF.
             left_open = length >= 0xFFFFF000 or 0x7FFFF000 <= length <= 0x80000100

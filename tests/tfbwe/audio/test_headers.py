@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 import soundfile
@@ -51,3 +52,16 @@ def test_a_broken_header_is_one_clear_error(tmp_path, magic, rest):
     (tmp_path / "x").write_bytes(magic + rest)
     with pytest.raises(AudioError, match="x: "):
         read(tmp_path / "x")
+
+
+def test_a_header_that_claims_gigabytes_takes_no_memory(tmp_path):
+    path = tmp_path / "x"
+    soundfile.write(path, noise().T, 48000, "PCM_16", format="RF64")
+    data = path.read_bytes()
+    at = data.index(b"ds64") + 4
+    path.write_bytes(data[:at] + struct.pack("<I", 0xFFFFFFF0) + data[at + 4 :])
+    tracemalloc.start()
+    with pytest.raises(AudioError, match="x: "):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import io
 import itertools
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from tests.helpers.archives import make_pk3
 from tests.helpers.sound_files import FORMATS, TAGS, noise, write
@@ -55,6 +57,20 @@ def sounds(folder: Path, samples: int = 600) -> list[bytes]:
         path = folder / f"x.{suffix}"
         path.unlink(missing_ok=True)
         found.append(write(path, noise(2, samples), 48000, container, subtype, tags=TAGS).read_bytes())
+    return found
+
+
+def sounds_of_all_kinds(folder: Path) -> list[bytes]:
+    """Those with tags, and all else that libsndfile writes, but SD2, which is two files."""
+    found = sounds(folder)
+    for container in sorted(soundfile.available_formats().keys() - {"SD2"}):
+        for subtype in soundfile.available_subtypes(container):
+            stream = io.BytesIO()
+            try:
+                soundfile.write(stream, noise(1, 400).T, 16000, subtype, format=container)
+            except (soundfile.SoundFileError, ValueError):
+                continue
+            found.append(stream.getvalue())
     return found
 
 

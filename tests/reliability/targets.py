@@ -61,7 +61,7 @@ def limit_memory() -> None:
 
 
 TARGETS = {
-    "reader": Target(receiver_files.read_sound, receiver_files.sounds, 0.275),
+    "reader": Target(receiver_files.read_sound, receiver_files.sounds_of_all_kinds, 0.275),
     "tags": Target(receiver_files.carry_tags, functools.partial(receiver_files.sounds, samples=100), 0.2),
     "scan": Target(training_files.measure_sound, training_files.slow_sounds, 0.08),
     "model": Target(receiver_files.model_file, receiver_files.model_files, 0.08),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 
+from tests.helpers.paths import ROOT
 from tests.helpers.sound_files import noise
 from tfbwe.audio.writer import Writer
 
@@ -90,6 +94,31 @@ def test_what_is_at_the_end_of_the_range_is_extended(tmp_path, monkeypatch, exte
     written = soundfile.info("x.extended.wav")
     assert (written.channels, written.samplerate) == (channels, max(rate, 44100))
     assert written.duration == pytest.approx(0.25)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare, to mount a folder read-only")
+def test_a_folder_that_is_mounted_read_only_is_read_from_and_never_written_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("in")
+    os.mkdir("out")
+    put("in/x.wav")
+    mount = "mount --bind in in && mount -o remount,ro,bind in in && cd . && exec "
+    tfbwe = f"{shlex.quote(sys.executable)} -m tfbwe extend in/x.wav --cutoff 8000"
+
+    def run(more=""):
+        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount + tfbwe + more]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+
+    beside = run()
+    if "unshare:" in beside.stderr or "mount:" in beside.stderr:
+        pytest.skip(beside.stderr)
+    assert beside.returncode == 1
+    (line,) = beside.stderr.splitlines()
+    assert line.endswith("in/x.extended.wav: cannot be written: Read-only file system")
+    assert run(" -o out").returncode == 0
+    assert (os.listdir("in"), os.listdir("out")) == (["x.wav"], ["x.wav"])
 
 
 @posix

@@ -53,18 +53,20 @@ def _check_sounds(folder: Path) -> None:
 def _prepare_fetch(folder: Path) -> None:
     from scipy.io import wavfile  # noqa: F401
 
-    from training.music import debian_music
+    import training.corpus  # noqa: F401
 
     put_packages(folder / "store")
     (folder / "bin").mkdir()
     fake_apt_get(folder / "bin" / "apt-get", folder / "store")
-    os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    debian_music._LISTS = write_lists(folder)
+    write_lists(folder)
 
 
 def _fetch(folder: Path, again: bool = False) -> int:
     from training.corpus import main
+    from training.music import debian_music
 
+    os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    debian_music._LISTS = tuple(folder / f"{pool}.csv" for pool in ("train", "test"))
     return main(["fetch", "debian-music", str(folder / "out"), "--jobs", "1"])
 
 

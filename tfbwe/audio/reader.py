@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from ..errors import AudioError
 from ..samples import check_signal
-from .formats import BLOCK_FRAMES, LOSSY, STANDARD, native_name, reason
+from .formats import BLOCK_FRAMES, LOSSY, STANDARD, reason
 from .headers import refuse_cut_file
+from .opened import opened
 
 _UNKNOWN_FRAMES = 2**62
 
@@ -84,7 +85,7 @@ class Reader:
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be read: {error.strerror or error}") from None
         try:
-            self._file = soundfile.SoundFile(native_name(location))
+            self._file = opened(location)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             raise AudioError(
                 f"{self.name}: not a sound file that libsndfile can read ({reason(error)})"

@@ -14,6 +14,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/results.md",
     "docs/architecture.md",
+    "docs/reliability.md",
     "docs/embedding.md",
     "embed/c/README.md",
     "embed/c/ladspa/README.md",

@@ -46,7 +46,7 @@ def fit(folder: Path, again: bool = False) -> int:
 def _fitted(music: Path, run: Path, *more: str) -> int:
     from training.fit import main
 
-    settings = ["--model", "stft", "--preset", "smoke", "--set", "hours=0.01"]
+    settings = ["--model", "stft", "--preset", "smoke", "--set", "hours=0.03"]
     return main([*settings, "--data", str(music), "--run", str(run), *more])
 
 

@@ -38,7 +38,7 @@ def opened(location: str) -> soundfile.SoundFile | Sequential:
 
 
 def _opened(location: str) -> soundfile.SoundFile:
-    """Open by descriptor: by name libsndfile takes ``._NAME`` beside it, which a Mac leaves, for a part of it."""
+    """Open by descriptor: by name libsndfile takes ``._NAME``, which a Mac leaves beside it, for a part."""
     if os.name != "posix":
         return soundfile.SoundFile(location)
     return soundfile.SoundFile(os.open(location, os.O_RDONLY | os.O_CLOEXEC), closefd=True)

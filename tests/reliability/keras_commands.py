@@ -142,7 +142,7 @@ def prepare_evaluate(folder: Path) -> None:
     from tests.helpers.smoke import music_folder
     from training.comparison import costs
 
-    music_folder(folder / "music", songs=2)
+    done(lambda: music_folder(folder / "music", songs=2) and None, folder / "log")
     manifest = folder / "music" / "manifest.csv"
     manifest.write_text(manifest.read_text().replace(",valid,", ",test,").replace(",train,", ",test,"))
     costs._measured = lambda path: COST

@@ -85,7 +85,7 @@ def child(name: str, inputs: int, seed: int) -> None:
             target = TARGETS[name]
             seeds = target.seeds(seeds_folder)
             for data in seeds:  # imports what it needs
-                outcome(target, data, folder)
+                assert not (refused := outcome(target, data, folder)), refused
         limit_memory()
 
         def one(data: bytes) -> None:

@@ -61,7 +61,7 @@ def sounds(folder: Path, samples: int = 600) -> list[bytes]:
 
 
 def sounds_of_all_kinds(folder: Path) -> list[bytes]:
-    """Those with tags, and all else that libsndfile writes, but SD2, which is two files."""
+    """Those with tags, and all else that libsndfile writes and reads; but SD2, which is two files."""
     found = sounds(folder)
     for container in sorted(soundfile.available_formats().keys() - {"SD2"}):
         for subtype in soundfile.available_subtypes(container):
@@ -70,7 +70,9 @@ def sounds_of_all_kinds(folder: Path) -> list[bytes]:
                 soundfile.write(stream, noise(1, 400).T, 16000, subtype, format=container)
             except (soundfile.SoundFileError, ValueError):
                 continue
-            found.append(stream.getvalue())
+            with contextlib.suppress(TfbweError):
+                read_sound(stream.getvalue(), folder)
+                found.append(stream.getvalue())
     return found
 
 

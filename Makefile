@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz kills huge train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -65,6 +65,18 @@ lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Damaged and hostile files, guided by coverage, and commands killed at random: the long forms of two tests.
+# Atheris needs Python 3.11 to 3.13. A few minutes each; FUZZ and KILLS take options.
+fuzz: $(VENV)/.with-train,dev,fuzz
+	$(BIN)/python -m tests.reliability.fuzz $(FUZZ)
+
+kills: $(VENV)/.with-train,export,dev
+	$(BIN)/python -m tests.reliability.kills $(KILLS)
+
+# A file of ten hours, and a folder of 2,000: half an hour, and 8 GB of disk while it runs.
+huge: $(VENV)/.with-train,report
+	$(BIN)/python -m tests.reliability.huge $(HUGE)
 
 train-smoke: $(VENV)/.with-train,export
 	rm -rf $(SMOKE)

@@ -1,6 +1,4 @@
-import csv
 import hashlib
-import io
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers.archives import make_deb, make_pk3
+from tests.helpers.archives import make_deb
+from tests.helpers.made_packages import FILES, fake_apt_get, put_packages, write_lists
 from tests.helpers.noise import RATE, noise
 from training.corpus import main
 from training.music import debian_music
@@ -20,50 +19,14 @@ TEST_LIST = "7f588cd31374583a5b4b64418182adbfc317376a0b63fb672f0f3a92ec2e0365"
 """SHA-256 of the test list: figures of different times compare only while it stays."""
 
 
-def ogg(seed: int) -> bytes:
-    stream = io.BytesIO()
-    soundfile.write(stream, noise(seed), RATE, format="OGG", subtype="VORBIS")
-    return stream.getvalue()
-
-
-FILES = {
-    ("train", "tunes", "one.ogg"): ogg(1),
-    ("train", "tunes", "two.ogg"): ogg(2),
-    ("test", "packed", "three.ogg"): ogg(3),
-    ("train", "songs", "anthem/song.ogg"): ogg(4),
-    ("train", "songs", "anthem/guitar.ogg"): ogg(5),
-}
-
-
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     """A corpus of three small packages with lists of its own; returns the folder to fetch into."""
-    lists = tuple(tmp_path / f"{pool}.csv" for pool in ("train", "test"))
-    for path in lists:
-        with open(path, "w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["pool", "package", "file", "licence", "artist", "title", "sha256", "version"])
-            for (pool, package, name), content in FILES.items():
-                if pool == path.stem:
-                    title = f"{Path(name).parent.name} ({Path(name).stem} stem)"
-                    digest = hashlib.sha256(content).hexdigest()
-                    file = f"{pool}/{package}/{name}"
-                    artist = "Ann" if package == "tunes" else "Nobody"
-                    writer.writerow([pool, package, file, "CC0", artist, title, digest, "1"])
-    monkeypatch.setattr(debian_music, "_LISTS", lists)
+    monkeypatch.setattr(debian_music, "_LISTS", write_lists(tmp_path))
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     directory = tmp_path / "music"
     put_packages(directory / "packages")
     return directory
-
-
-def put_packages(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    of = {key[1:]: content for key, content in FILES.items()}
-    make_deb(folder / "tunes_1_all.deb", {f"./usr/{n}": c for (p, n), c in of.items() if p == "tunes"}, ".gz")
-    make_deb(folder / "songs_1_all.deb", {f"./usr/{n}": c for (p, n), c in of.items() if p == "songs"}, ".xz")
-    pk3 = make_pk3({f"music/{n}": c for (p, n), c in of.items() if p == "packed"})
-    make_deb(folder / "packed_1_all.deb", {"./usr/base.pk3": pk3, "./usr/readme": b"hello"}, ".xz")
 
 
 def tree(directory: Path) -> dict[str, bytes]:
@@ -179,11 +142,10 @@ def test_apt_get_is_asked_for_one_package_at_a_time(corpus, monkeypatch, tmp_pat
     store = tmp_path / "store"
     shutil.move(corpus / "packages", store)
     tool = tmp_path / "apt-get"
-    tool.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncp {store}/"$3"_*.deb .\n')
-    tool.chmod(0o755)
+    fake_apt_get(tool, store)
     monkeypatch.setattr(shutil, "which", lambda name: str(tool))
     assert fetch(corpus) == 0
-    calls = (tmp_path / "calls").read_text().split("\n")[:-1]
+    calls = (tmp_path / "store.calls").read_text().split("\n")[:-1]
     assert sorted(calls) == ["download -q packed", "download -q songs", "download -q tunes"]
     assert sorted(path.name for path in (corpus / "packages").iterdir()) == sorted(os.listdir(store))
     assert len(read_manifest(corpus)) == 4

@@ -30,6 +30,7 @@ from .formats import BLOCK_FRAMES, LOSSY, STANDARD, named_container, native_name
 from .headers import refuse_cut_file
 from .joined import Joined
 from .lengths import Lengths
+from .opened import opened
 
 _UNKNOWN_FRAMES = 2**62
 
@@ -117,7 +118,7 @@ class Reader:
         """Open what decodes the file, or a copy of it without its damage."""
         file, why_not = None, ""
         try:
-            file = soundfile.SoundFile(native_name(location))
+            file = opened(location)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             why_not = reason(error)
         container = str(file.format) if file is not None else named_container(location) or ""

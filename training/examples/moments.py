@@ -35,13 +35,22 @@ def pieces_of(data: Path, track: Track) -> FloatArray:
     settings = (track.file, track.size_bytes, track.mtime_ns, PIECE_FRAMES, BANDS, FLOOR, SILENT_POWER)
     name = hashlib.sha256(repr(settings).encode(errors="surrogateescape")).hexdigest()[:24]
     path = data / KEPT / f"{name}.npy"
-    if not path.exists():
+    kept = _kept(path)
+    if kept is None:
         path.parent.mkdir(exist_ok=True)
-        found = _measured(read(data, track).T)
+        kept = _measured(read(data, track).T)
         with replacing(path) as temporary:
-            np.save(temporary, found)
-    kept: FloatArray = np.load(path)
+            np.save(temporary, kept)
     return kept
+
+
+def _kept(path: Path) -> FloatArray | None:
+    """What was kept; None where there is nothing, or a damaged file, whose track is measured again."""
+    try:
+        kept: FloatArray = np.load(path)
+    except Exception:  # NumPy raises whatever the damaged part happens to raise
+        return None
+    return kept if kept.dtype == np.float32 and kept.shape[1:] == (len(MOMENTS), BANDS) else None
 
 
 def all_pieces(data: Path, tracks: list[Track]) -> list[FloatArray]:

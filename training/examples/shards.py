@@ -195,7 +195,7 @@ class Shards:
             with ThreadPoolExecutor(_READS) as pool, bar:
                 for _ in pool.map(self._check_content, self._shards):
                     bar.update()
-        self._arrays = [np.load(folder / shard.name, mmap_mode="r") for shard in self._shards]
+        self._arrays = [self._opened(shard) for shard in self._shards]
         self._starts = np.cumsum([0, *(shard.examples for shard in self._shards)])
 
     def _check_size(self, shard: Shard) -> None:
@@ -215,6 +215,20 @@ class Shards:
                 f"{path}: damaged, expected sha256 {shard.sha256[:12]}, received {digest[:12]}; "
                 f"delete it and run {_MAKE} again"
             )
+
+    def _opened(self, shard: Shard) -> npt.NDArray[np.void]:
+        """Records of a shard, read in place."""
+        path = self.folder / shard.name
+        try:
+            records: npt.NDArray[np.void] = np.load(path, mmap_mode="r")
+        except Exception as error:  # NumPy raises whatever the damaged part happens to raise
+            raise ConfigError(f"{path}: damaged ({error}); delete it and run {_MAKE} again") from None
+        if records.dtype != EXAMPLE or records.shape != (shard.examples,):
+            raise ConfigError(
+                f"{path}: expected {counted(shard.examples, 'example')} as the schema has them, received "
+                f"{records.shape} {records.dtype}; delete it and run {_MAKE} again"
+            )
+        return records
 
     def batch(self, samples: int, batch_size: int, seed: int, step: int) -> Batch:
         """Examples of one step of a run: each once in every pass over the data, in an order of its own.

@@ -149,12 +149,23 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def read_history(run: Path) -> list[dict[str, str]]:
-    """Rows of the training curve so far, oldest first."""
+    """Rows of the training curve so far, oldest first; `ConfigError` if it is damaged."""
+    path = run / HISTORY
     try:
-        with (run / HISTORY).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        for row in rows:
+            numbers = {name: float(value) for name, value in row.items()}
+            if int(row["epoch"]) < 1 or "val_loss" not in numbers:
+                raise ValueError(f"a row of {', '.join(numbers)}")
     except FileNotFoundError:
         return []
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ConfigError(
+            f"{path}: damaged, expected the training curve of this run: {error!r}; "
+            f"take another --run, with --init {run}"
+        ) from None
+    return rows
 
 
 def write_history(run: Path, rows: list[dict[str, str]]) -> None:

@@ -231,7 +231,7 @@ def _mtg_jamendo(directory: Path, files: list[str]) -> Iterator[Source]:
                 for line in stream:
                     values = line.rstrip("\n").split("\t")
                     if len(values) > 3 and values[0].startswith("track_"):
-                        number = str(int(values[0].removeprefix("track_")))
+                        number = values[0].removeprefix("track_").lstrip("0") or "0"
                         artists[number] = values[1]
                         if own:
                             splits[values[1]] = SPLIT_NAMES[own[1]]
@@ -263,12 +263,14 @@ def _tree(directory: Path, files: list[str]) -> Iterator[Source]:
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Read a table with a header; rows of another length are left out."""
     with open(path, encoding="utf-8", errors="replace", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    for column in columns:
-        if rows and column not in rows[0]:
-            raise ConfigError(f"{path}: expected a column {column}, received {', '.join(rows[0])}")
-    return rows
+        reader = csv.DictReader(stream)
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                received = ", ".join(reader.fieldnames or ["nothing"])
+                raise ConfigError(f"{path}: expected a column {column}, received {received}")
+        return [row for row in reader if None not in row and None not in row.values()]
 
 
 LAYOUTS = {

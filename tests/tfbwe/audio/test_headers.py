@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 import soundfile
@@ -51,3 +52,38 @@ def test_a_broken_header_is_one_clear_error(tmp_path, magic, rest):
     (tmp_path / "x").write_bytes(magic + rest)
     with pytest.raises(AudioError, match="x: "):
         read(tmp_path / "x")
+
+
+def test_a_header_that_claims_gigabytes_takes_no_memory(tmp_path):
+    path = tmp_path / "x"
+    soundfile.write(path, noise().T, 48000, "PCM_16", format="RF64")
+    data = path.read_bytes()
+    at = data.index(b"ds64") + 4
+    path.write_bytes(data[:at] + struct.pack("<I", 0xFFFFFFF0) + data[at + 4 :])
+    tracemalloc.start()
+    with pytest.raises(AudioError, match="x: "):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("after_the_sound", [False, True])
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
+def test_a_list_that_libsndfile_would_read_for_ever_is_refused(tmp_path, container, after_the_sound):
+    path = tmp_path / "x"
+    soundfile.write(path, noise().T, 48000, "PCM_16", format=container)
+    data = path.read_bytes()
+    endless = (
+        b"LIST"
+        + struct.pack("<I", 86)
+        + b"INFO"
+        + b"I\xb2\xbe\xb2"
+        + struct.pack("<I", 2**32 - 13)
+        + bytes(74)
+    )
+    at = len(data) if after_the_sound else data.index(b"data")
+    if container == "RF64" and after_the_sound:
+        at = data.index(b"data") + 8 + noise().size * 2
+    path.write_bytes(data[:at] + endless + data[at:])
+    with pytest.raises(AudioError, match="a list in its header does not end"):
+        read(path)

@@ -1,0 +1,1 @@
+"""Damaged, hostile and huge input, and kills: the long forms of what tests do shortly."""

@@ -31,6 +31,8 @@ LEAST_BANDS = 8
 WALL = 4.6
 """Log gain, nepers, that no band within as many above the cutoff needs: what falls by more than 40 dB within
 1 kHz is a wall, and what lies behind it is what a codec leaves, or the noise of another."""
+CLIFF, CLIFF_RATIO = 2.5, 2 ** (1 / 6)
+"""The same of log gains within a sixth of an octave: what falls by 22 dB there is a wall too."""
 SMOOTHED_FRAMES, SMOOTHED_BINS = 3, 5
 CERTAIN = 1.25
 """The noise floor is taken to be this much louder than it is."""
@@ -107,6 +109,7 @@ def gated(
     end, clear = (_first(above & (over <= least)) for least in (gate, CLEAR))
     reached = above & (np.arange(BANDS) < end)
     wall = log_gain[above][:LEAST_BANDS].max(initial=0) > WALL
+    wall |= log_gain[above & (CLIFF_RATIO * cutoff_hz > CENTRES_HZ)].max(initial=0) > CLIFF
     if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN or wall:
         return np.zeros(BANDS, np.float32), cutoff_hz
     curve = np.where(np.arange(BANDS) < end, np.maximum(log_gain, 0), 0)

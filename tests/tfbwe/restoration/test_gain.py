@@ -87,6 +87,14 @@ def test_what_lies_behind_a_wall_is_not_restored(bands, tight):
     assert (reach_hz > CUTOFF_HZ) == (bands >= LEAST_BANDS)
 
 
+@pytest.mark.parametrize(("cutoff_hz", "is_cliff"), [(8000.0, True), (16000.0, True), (3500.0, False)])
+def test_a_fall_within_a_sixth_of_an_octave_is_a_wall(cutoff_hz, is_cliff, tight):
+    """The same fall of 25 dB in 0.6 kHz: that of a codec at 8 kHz, of a filter at 3.5 kHz."""
+    rows = np.full((4, BANDS), 100.0, np.float32)
+    fall = np.where(CENTRES_HZ > cutoff_hz + 600, 2.9, 0.5).astype(np.float32)
+    assert gated(fall, rows, cutoff_hz, 1.0)[0].any() != is_cliff
+
+
 def test_what_rises_again_above_the_rest_is_something_else(tight):
     first, rows = levels([10 * GATE] * 10 + [1.0] * 3 + [10 * GATE] * 20)
     curve, reach_hz = gated(ONE, rows, CUTOFF_HZ, 1.0)

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="no signals")
 UNFINISHED = re.compile(r"\.tfbwe-[0-9a-f]+-([0-9]+)-.*")
 
 
+def _interruptible():
+    """What a shell runs in its background ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """A run of ``tfbwe extend`` in a process group of its own, as one of a terminal is."""
 
@@ -32,6 +37,7 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_interruptible,
         )
 
     def until(self, found):

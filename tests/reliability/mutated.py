@@ -1,6 +1,6 @@
 """The short form of fuzzing, changes at random: ``python -m tests.reliability.mutated --inputs 40``.
 
-Of each target but those that need Keras, in one process, which ends at the first finding and says where.
+Of each target but those that need Keras or ffmpeg, in one process; it ends at the first finding and says where.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=40, help="of each target (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     options = parser.parse_args()
-    chosen = {name: target for name, target in TARGETS.items() if not target.keras}
+    chosen = {name: target for name, target in TARGETS.items() if not (target.keras or target.ffmpeg)}
     with tempfile.TemporaryDirectory(prefix="tfbwe-mutated-") as scratch:
         seeds = {}
         for name, target in chosen.items():

@@ -5,11 +5,12 @@ It returns, or raises `TfbweError`; anything else that happens is a finding.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.reliability import receiver_files, training_files
@@ -34,18 +35,33 @@ class Target:
         Of all inputs of a long run.
     keras : bool
         Whether it needs Keras, which takes seconds to import.
+    ffmpeg : bool
+        Whether ffmpeg is found, and started for what libsndfile does not read: 20 inputs a second.
     """
 
     read: Callable[[bytes, Path], object]
     seeds: Callable[[Path], list[bytes]]
     share: float
     keras: bool = False
+    ffmpeg: bool = False
+
+
+@contextlib.contextmanager
+def programs_of(target: Target) -> Iterator[None]:
+    """Let a target find ffmpeg, or no program at all."""
+    usual = os.environ["PATH"]
+    os.environ["PATH"] = usual if target.ffmpeg else ""
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = usual
 
 
 def outcome(target: Target, data: bytes, folder: Path) -> str:
     """Read an input; return what was refused, in one line, or nothing. Any other error is let through."""
     try:
-        target.read(data, folder)
+        with programs_of(target):
+            target.read(data, folder)
     except TfbweError as error:
         message = str(error)
         assert message.strip(), "an error without a message"
@@ -61,7 +77,8 @@ def limit_memory() -> None:
 
 
 TARGETS = {
-    "reader": Target(receiver_files.read_sound, receiver_files.sounds_of_all_kinds, 0.275),
+    "reader": Target(receiver_files.read_sound, receiver_files.sounds_of_all_kinds, 0.27),
+    "ffmpeg": Target(receiver_files.read_sound, receiver_files.sounds_of_ffmpeg, 0.005, ffmpeg=True),
     "tags": Target(receiver_files.carry_tags, functools.partial(receiver_files.sounds, samples=100), 0.2),
     "scan": Target(training_files.measure_sound, training_files.slow_sounds, 0.08),
     "model": Target(receiver_files.model_file, receiver_files.model_files, 0.08),

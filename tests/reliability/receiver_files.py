@@ -90,7 +90,7 @@ def sounds_of_ffmpeg(folder: Path) -> list[bytes]:
     """What only ffmpeg decodes, where it is installed; else what it need not."""
     if shutil.which("ffmpeg") is None:
         return sounds(folder)
-    sound = write(folder / "x.wav", noise(1, 2000), 44100)
+    sound = write(folder / "x.wav", noise(1, 10000), 44100)
     found = []
     for suffix in ("m4a", "aac", "wma", "ac3", "mka"):
         path = folder / f"x.{suffix}"

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 import resource
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from tests.reliability import receiver_files, training_files
 from tfbwe.errors import TfbweError
 
 INPUT_S = 5
-"""The longest that an input may take."""
+"""The longest that an input may take of a processor."""
+HANG_S = 60
+"""After that a process is ended; more, for a busy machine."""
 MEMORY_BYTES = 1 << 30
 
 
@@ -59,14 +62,16 @@ def programs_of(target: Target) -> Iterator[None]:
 
 def outcome(target: Target, data: bytes, folder: Path) -> str:
     """Read an input; return what was refused, in one line, or nothing. Any other error is let through."""
+    begun, message = time.process_time(), ""
     try:
         with programs_of(target):
             target.read(data, folder)
     except TfbweError as error:
         message = str(error)
         assert message.strip(), "an error without a message"
-        return message
-    return ""
+    used_s = time.process_time() - begun
+    assert used_s <= INPUT_S, f"took {used_s:.1f} s"
+    return message
 
 
 def limit_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,16 +12,23 @@ from typing import Any
 
 from .errors import TfbweError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def counted(number: int, thing: str) -> str:
     """Return a number of things in words, such as ``1 place`` or ``2 places``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def one_line(text: str) -> str:
+    """Return a text with a file's name in it, without line breaks and what else a terminal would obey."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(message: str) -> None:
     """Print a message in one line on standard error, where there is one."""
     if sys.stderr is not None:
-        print(f"tfbwe: {' '.join(message.split())}", file=sys.stderr)
+        print(f"tfbwe: {one_line(' '.join(message.split()))}", file=sys.stderr)
 
 
 class Progress:

@@ -27,8 +27,6 @@ class Command:
         Makes ``out`` as it is before the command, if it must be there.
     share : float
         Of all kills.
-    statuses : tuple of int
-        With which it may end when it runs again.
     """
 
     name: str
@@ -38,7 +36,6 @@ class Command:
     made: Callable[[Path], dict[str, str]]
     begin: Callable[[Path], None] = lambda folder: None
     share: float = 1.0
-    statuses: tuple[int, ...] = (0,)
 
 
 def final_files(out: Path) -> Iterator[Path]:
@@ -47,6 +44,12 @@ def final_files(out: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(out).parts)
         if path.is_file() and not hidden:
             yield path
+
+
+def leftovers(out: Path) -> list[str]:
+    """Files and folders that were to become others."""
+    marks = (".part-", ".tfbwe-", ".work-", ".download", ".manifest.partial")
+    return [path.name for path in out.rglob("*") if path.name.startswith(marks)]
 
 
 def hashes(out: Path) -> dict[str, str]:

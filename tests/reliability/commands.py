@@ -33,7 +33,8 @@ def _prepare_extend(folder: Path) -> None:
 def _extend(folder: Path, again: bool = False) -> int:
     from tfbwe.cli import main
 
-    return main(["extend", str(folder / "songs"), "-o", str(folder / "out")])
+    more = ["--skip-existing"] if again else []
+    return main(["extend", str(folder / "songs"), "-o", str(folder / "out"), "--jobs", "1", *more])
 
 
 def _check_sounds(folder: Path) -> None:
@@ -147,7 +148,6 @@ COMMANDS = {
             all_files,
             begin=lambda folder: (folder / "out").mkdir(),
             share=0.32,
-            statuses=(0, 1),  # what is there already is not replaced, and said
         ),
         Command("fetch", _fetch, _prepare_fetch, _check_fetched, _fetched, share=0.32),
         Command("precompute", _precompute, _prepare_music_of_pieces, _check_shards, all_files, share=0.18),

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 OUT = Path("build/fuzz")
-INPUT_S = 5
 MOST_FINDINGS = 10
 """Of a target; then it is left alone."""
 INSTRUMENTED = ["tfbwe", "training", "mutagen", "tarfile", "zipfile", "gzip", "csv"]
@@ -80,7 +79,7 @@ def child(name: str, inputs: int, seed: int) -> None:
         folder.mkdir()
         seeds_folder.mkdir()
         with atheris.instrument_imports(include=INSTRUMENTED):
-            from tests.reliability.targets import TARGETS, limit_memory, outcome
+            from tests.reliability.targets import HANG_S, TARGETS, limit_memory, outcome
 
             target = TARGETS[name]
             seeds = target.seeds(seeds_folder)
@@ -99,7 +98,7 @@ def child(name: str, inputs: int, seed: int) -> None:
         settings = [
             f"-runs={inputs}",
             f"-seed={seed}",
-            f"-timeout={INPUT_S}",
+            f"-timeout={HANG_S}",
             f"-max_len={2 * max(map(len, seeds))}",
             "-rss_limit_mb=0",  # the limit of the address space holds
             f"-artifact_prefix={out}/",

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 from tests.reliability.children import Ended, done, start, wait
-from tests.reliability.commands import COMMANDS, Command
+from tests.reliability.command import Command, leftovers
+from tests.reliability.commands import COMMANDS
 
 KILLED = -9
 MOST_IN_A_ROW = 3
@@ -107,8 +108,10 @@ def undisturbed(command: Command, folder: Path, log: Path) -> Undisturbed:
 def finish(command: Command, folder: Path, log: Path) -> None:
     """Run a command to its end."""
     status = wait(start(lambda: command.run(folder, again=True), log))
-    if status not in command.statuses:
+    if status != 0:
         raise Ended(f"the same command again: status {status}: {log.read_text(errors='replace')[-2000:]}")
+    if left := leftovers(folder / "out"):
+        raise Ended(f"left behind: {', '.join(left)}")
     done(lambda: command.check(folder), log)
 
 

@@ -1,6 +1,6 @@
 """The short form of fuzzing, changes at random: ``python -m tests.reliability.mutated --inputs 40``.
 
-Of each target but those that need Keras, in one process, which ends at the first finding and says where.
+Of each target but those that need Keras or ffmpeg, in one process, which ends at the first finding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reliability.targets import INPUT_S, TARGETS, limit_memory, outcome
+from tests.reliability.targets import HANG_S, TARGETS, limit_memory, outcome
 
 _NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _WORDS = (
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=40, help="of each target (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     options = parser.parse_args()
-    chosen = {name: target for name, target in TARGETS.items() if not target.keras}
+    chosen = {name: target for name, target in TARGETS.items() if not (target.keras or target.ffmpeg)}
     with tempfile.TemporaryDirectory(prefix="tfbwe-mutated-") as scratch:
         seeds = {}
         for name, target in chosen.items():
@@ -52,7 +52,7 @@ def main() -> None:
         refusals = 0
         for name, target in chosen.items():
             for data in mutated(seeds[name], options.inputs, options.seed):
-                faulthandler.dump_traceback_later(INPUT_S, exit=True)
+                faulthandler.dump_traceback_later(HANG_S, exit=True)
                 try:
                     refusals += bool(outcome(target, data, Path(scratch) / name))
                 except Exception:

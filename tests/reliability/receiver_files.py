@@ -7,6 +7,8 @@ import dataclasses
 import functools
 import io
 import itertools
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ from tfbwe.errors import TfbweError
 
 MOST_BLOCKS = 64
 """A few bytes of FLAC may be hours of silence."""
+PICTURE = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x01\x00\x01\x03" + bytes(20)
+"""The beginning of a JPEG file of one dot."""
 CONTAINERS = (*FORMATS, ("WAVEX", "PCM_16", "wav"), ("W64", "PCM_16", "w64"), ("AU", "PCM_16", "au"))
 
 
@@ -33,30 +37,36 @@ def read_sound(data: bytes, folder: Path) -> None:
 
 
 def carry_tags(data: bytes, folder: Path) -> None:
-    """Read the tags of a sound file, write them to another of its kind and read them there."""
+    """Read the tags of a sound file, write them to another of its kind, and read that."""
     from tfbwe.audio.formats import output_format, writable_rate
     from tfbwe.audio.reader import Reader
+    from tfbwe.audio.tags import read_tags
     from tfbwe.audio.writer import Writer
 
     path, copy = folder / "sound", folder / "copy"
     path.write_bytes(data)
+    tags = read_tags(path)
+    assert len(tags.problem.splitlines()) <= 1
     with Reader(path) as reader:
         container, subtype = output_format(reader.container, reader.subtype)
         rate = writable_rate(subtype, reader.sample_rate)
-        settings = {"container": container, "subtype": subtype, "tags": reader.tags, "force": True}
-        with Writer(copy, rate, 1, **settings) as writer:
-            writer.write(noise(1, 200))
+        with Writer(copy, rate, 1, container=container, subtype=subtype, tags=tags, force=True) as writer:
+            writer.write(noise(1, 2000))
+    assert all(len(note.splitlines()) == 1 for note in writer.notes)
     with Reader(copy) as reader:
-        list(reader.blocks())
+        assert sum(x.shape[1] for x in reader.blocks()) >= 2000
 
 
 def sounds(folder: Path, samples: int = 600) -> list[bytes]:
     """Short files of every container, with tags."""
-    found = []
+    from tfbwe.audio.tagging.pictures import Picture
+    from tfbwe.audio.tags import Tags
+
+    found, tags = [], Tags.of(TAGS, [Picture(PICTURE)])
     for container, subtype, suffix in CONTAINERS:
         path = folder / f"x.{suffix}"
         path.unlink(missing_ok=True)
-        found.append(write(path, noise(2, samples), 48000, container, subtype, tags=TAGS).read_bytes())
+        found.append(write(path, noise(2, samples), 48000, container, subtype, tags=tags).read_bytes())
     return found
 
 
@@ -73,6 +83,19 @@ def sounds_of_all_kinds(folder: Path) -> list[bytes]:
             with contextlib.suppress(TfbweError):
                 read_sound(stream.getvalue(), folder)
                 found.append(stream.getvalue())
+    return found
+
+
+def sounds_of_ffmpeg(folder: Path) -> list[bytes]:
+    """What only ffmpeg decodes, where it is installed; else what it need not."""
+    if shutil.which("ffmpeg") is None:
+        return sounds(folder)
+    sound = write(folder / "x.wav", noise(1, 10000), 44100)
+    found = []
+    for suffix in ("m4a", "aac", "wma", "ac3", "mka"):
+        path = folder / f"x.{suffix}"
+        subprocess.run(["ffmpeg", "-v", "error", "-i", sound, path], check=True)
+        found.append(path.read_bytes())
     return found
 
 

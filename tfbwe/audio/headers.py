@@ -56,29 +56,26 @@ def refuse_cut_file(location: str, name: str) -> None:
 def _has_endless_list(file: BinaryIO, order: str) -> bool:
     """Whether a chunk ``LIST``, before or after the sound, has an item larger than any can be."""
     at, long_bytes = 12, 0
-    while True:
+    size = file.seek(0, os.SEEK_END)
+    while at + 8 <= size:
         file.seek(at)
         head = file.read(8)
-        if len(head) < 8:
-            return False
         kind, length = head[:4], int(struct.unpack(order + "I", head[4:])[0])
         if kind == b"ds64":
             sizes = file.read(16)
             long_bytes = struct.unpack("<Q", sizes[8:])[0] if len(sizes) == 16 else 0
         elif kind == b"data" and length == 0xFFFFFFFF:
             length = long_bytes
-        elif kind == b"LIST" and _has_endless_item(file, at + 12, at + 8 + length, order):
+        elif kind == b"LIST" and _has_endless_item(file, at + 12, min(at + 8 + length, size), order):
             return True
         at += 8 + length + length % 2
+    return False
 
 
 def _has_endless_item(file: BinaryIO, at: int, end: int, order: str) -> bool:
     while at + 8 <= end:
         file.seek(at)
-        head = file.read(8)
-        if len(head) < 8:
-            return False
-        length = int(struct.unpack(order + "I", head[4:])[0])
+        length = int(struct.unpack(order + "I", file.read(8)[4:])[0])
         if length >= _LARGEST_ITEM:
             return True
         at += 8 + length + length % 2

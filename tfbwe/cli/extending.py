@@ -16,7 +16,7 @@ from typing import Any
 
 from ..audio.formats import STANDARD
 from ..audio.writer import refuse_destination
-from ..console import Progress, counted, progress_bar, say
+from ..console import Progress, counted, one_line, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..leftovers import remove_leftovers
 from ..settings import CutoffError
@@ -218,7 +218,7 @@ class _Report:
             say(f"{outcome.recoded}: lossy, and coded again loses a little more; -o NAME.flac loses nothing")
             self._recoded = True
         if outcome.line and not self._quiet:
-            print(outcome.line, file=self._stream, flush=True)
+            print(one_line(outcome.line), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Print how many files came to what, if there are several."""
@@ -248,7 +248,7 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
             say(str(error))
         counts[kind] += 1
         if kind != FAILED and not options.quiet:
-            print(" -> ".join(names) + (": exists already, skipped" if kind == SKIPPED else ""))
+            print(one_line(" -> ".join(names)) + (": exists already, skipped" if kind == SKIPPED else ""))
     if len(pairs) > 1:
         verbs = {EXTENDED: "would be extended", SKIPPED: "would be skipped", FAILED: "would fail"}
         print(", ".join(f"{counts[kind]} {said}" for kind, said in verbs.items() if counts[kind]))

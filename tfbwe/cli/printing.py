@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..audio.tags import printable
+from ..console import one_line
 
 _LONGEST_SHOWN = 200
 """Letters of a tag; JSON has all."""
@@ -29,6 +30,8 @@ def print_found(found: Mapping[str, Any], as_json: bool) -> None:
             shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
         elif isinstance(value, bool):
             shown = "yes" if value else "no"
+        elif isinstance(value, str):
+            shown = one_line(value)
         if shown not in (None, ""):
             print(f"{key:<{width}}  {shown}")
 
@@ -48,6 +51,7 @@ def print_table(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> None
     left : sequence of int
         Columns that are flush left; the others are flush right.
     """
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (

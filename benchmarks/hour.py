@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from demo.demo import BITS, CLIP, CUTOFF_HZ
@@ -28,10 +30,16 @@ raise SystemExit(status)
 """
 
 
-def main() -> None:
-    """Write the music to a temporary folder, extend it and print a table."""
+def received_clip() -> tuple[npt.NDArray[np.float32], int]:
+    """Return the shipped clip, cut off, (2, samples) float32, and its rate in Hz."""
     clip, sample_rate = soundfile.read(CLIP, dtype="float32", always_2d=True)
     received, _ = apply(clip.T, sample_rate, (Lowpass("brickwall", CUTOFF_HZ), Rounding(BITS)))
+    return received, sample_rate
+
+
+def main() -> None:
+    """Write the music to a temporary folder, extend it and print a table."""
+    received, sample_rate = received_clip()
     print("model  minutes  processor time  real-time factor  peak memory")
     with tempfile.TemporaryDirectory(prefix="tfbwe-hour-") as folder:
         for minutes in MINUTES:

@@ -1,7 +1,7 @@
 """What several processes bring for a folder: ``python -m benchmarks.folder``; memory on Linux alone.
 
-Sixteen files of a minute of stereo, the shipped clip again and again, cut off at 8 kHz, through
-`tfbwe extend` with one process and with as many as there are cores, twice in turn; all outputs must be the same bits.
+Sixteen files of a minute of stereo, the shipped clip again and again, cut off at 8 kHz, go through
+`tfbwe extend` with one process and with one for each core, twice in turn. All outputs must be the same bits.
 """
 
 import contextlib

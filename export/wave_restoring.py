@@ -214,7 +214,7 @@ class Restoring:
         gained = tf.reduce_max(tf.where(reached, log_gain, -_LARGE)) >= LEAST_GAIN
         next_to = above & (self.band < tf.reduce_min(tf.where(above, self.band, _LARGE)) + LEAST_BANDS)
         wall = tf.reduce_max(tf.where(next_to, log_gain, -_LARGE)) > WALL
-        near = above & (self.centres < CLIFF_RATIO * cutoff_hz)
+        near = next_to & (self.centres < CLIFF_RATIO * cutoff_hz)
         wall |= tf.reduce_max(tf.where(near, log_gain, -_LARGE)) > CLIFF
         there = one(gained & ~wall & (tf.reduce_sum(one(reached)) >= LEAST_BANDS))
         curve = tf.maximum(log_gain, 0.0) * one(self.band < end) * there

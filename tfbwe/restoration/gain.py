@@ -32,7 +32,7 @@ WALL = 4.6
 """Log gain, nepers, that no band within as many above the cutoff needs: what falls by more than 40 dB within
 1 kHz is a wall, and what lies behind it is what a codec leaves, or the noise of another."""
 CLIFF, CLIFF_RATIO = 2.5, 2 ** (1 / 6)
-"""The same of log gains within a sixth of an octave: what falls by 22 dB there is a wall too."""
+"""The same within a sixth of an octave, where that is less: what falls by 22 dB there is a wall too."""
 SMOOTHED_FRAMES, SMOOTHED_BINS = 3, 5
 CERTAIN = 1.25
 """The noise floor is taken to be this much louder than it is."""
@@ -108,8 +108,9 @@ def gated(
     # From the cutoff up, a rest ends where the floor begins: what rises again above that is something else.
     end, clear = (_first(above & (over <= least)) for least in (gate, CLEAR))
     reached = above & (np.arange(BANDS) < end)
-    wall = log_gain[above][:LEAST_BANDS].max(initial=0) > WALL
-    wall |= log_gain[above & (CLIFF_RATIO * cutoff_hz > CENTRES_HZ)].max(initial=0) > CLIFF
+    next_to = above & (np.cumsum(above) <= LEAST_BANDS)
+    near = next_to & (CLIFF_RATIO * cutoff_hz > CENTRES_HZ)
+    wall = log_gain[next_to].max(initial=0) > WALL or log_gain[near].max(initial=0) > CLIFF
     if reached.sum() < LEAST_BANDS or not log_gain[reached].max() >= LEAST_GAIN or wall:
         return np.zeros(BANDS, np.float32), cutoff_hz
     curve = np.where(np.arange(BANDS) < end, np.maximum(log_gain, 0), 0)

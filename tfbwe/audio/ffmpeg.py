@@ -74,7 +74,9 @@ def probe(location: str) -> dict[str, Any]:
     """
     command = ["ffprobe", "-v", "error", *CAREFUL, "-show_format", "-show_streams", "-of", "json"]
     done = subprocess.run([*command, file_url(location)], stdin=subprocess.DEVNULL, capture_output=True)
-    found: dict[str, Any] = json.loads(done.stdout.decode(errors="replace") or "{}")
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ValueError):  # It may have ended in the middle of a file that it did not stand.
+        found = json.loads(done.stdout.decode(errors="replace"))
     if done.returncode or not found.get("streams"):
         raise OSError(_one_line(done.stderr, location) or "no streams found")
     return found

@@ -44,11 +44,6 @@ class Joined:
         self.format: str = files[0].format
         self.subtype: str = files[0].subtype
 
-    def copy_metadata(self) -> dict[str, str]:
-        """Return the tags of the first."""
-        tags: dict[str, str] = self._files[0].copy_metadata()
-        return tags
-
     def read(self, frames: int, **form: Any) -> NDArray[np.float32]:
         """Return the next samples (samples, channels), fewer at the end of one of the files."""
         while True:

@@ -63,11 +63,6 @@ class Sequential:
         self.format: str = self._file.format
         self.subtype: str = self._file.subtype
 
-    def copy_metadata(self) -> dict[str, str]:
-        """Return the tags."""
-        tags: dict[str, str] = self._file.copy_metadata()
-        return tags
-
     def read(self, frames: int, **form: Any) -> NDArray[np.float32]:
         """Return the next samples (samples, channels)."""
         x: NDArray[np.float32] = self._file.read(frames, **form)

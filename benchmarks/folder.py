@@ -17,6 +17,7 @@ from pathlib import Path
 import soundfile
 
 from benchmarks.hour import received_clip
+from tfbwe.measures.cost import peak_rss_mb_of
 
 FILES, MINUTES, ROUNDS = 16, 1, 2
 
@@ -52,7 +53,7 @@ def extended(songs: Path, out: Path, jobs: int) -> tuple[float, float, list[floa
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
         while run.poll() is None:
             for process in (run.pid, *_children(run.pid)):
-                peaks[process] = max(peaks.get(process, 0.0), _peak_mb(process))
+                peaks[process] = max(peaks.get(process, 0.0), peak_rss_mb_of(process) or 0.0)
             time.sleep(0.2)
     if run.returncode:
         raise SystemExit(f"tfbwe extend ended with {run.returncode}")
@@ -68,14 +69,6 @@ def _children(process: int) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return []
-
-
-def _peak_mb(process: int) -> float:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _hash(folder: Path) -> str:

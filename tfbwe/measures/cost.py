@@ -162,15 +162,23 @@ def weakened_noise(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]
     return np.asarray(0.5 * x / np.abs(x).max(), dtype=np.float32)
 
 
-def peak_rss_mb() -> float | None:
-    """Return the most memory that this process has held, in MB of 2^20 bytes; ``None`` where unknown."""
+def peak_rss_mb_of(process: int | str) -> float | None:
+    """Return the most memory that a running process has held, in MB of 2^20 bytes; ``None`` but on Linux."""
     try:
-        # On Linux `getrusage` also counts what the process that started this one held.
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     except OSError:
         pass
+    return None
+
+
+def peak_rss_mb() -> float | None:
+    """Return the most memory that this process has held, in MB of 2^20 bytes; ``None`` where unknown."""
+    # On Linux `getrusage` also counts what the process that started this one held.
+    found = peak_rss_mb_of("self")
+    if found is not None:
+        return found
     try:
         import resource
     except ImportError:

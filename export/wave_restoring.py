@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfbwe.band import crossover
+from tfbwe.restoration import images
 from tfbwe.restoration.gain import (
     CERTAIN,
     CLEAR,
@@ -184,6 +185,8 @@ class Restoring:
         known = ready & (count > REMEMBERED_FRAMES)
         gate = tf.where(known, GATE, GATE_RUNNING)
         curve, reach_hz = self._gated(log_gain, usual, cutoff_hz[0], floor, gate)
+        there, undoing = images.undoing(moments[1], floor, cutoff_hz[0], ops)
+        curve, reach_hz = tf.where(there, undoing, curve), tf.where(there, cutoff_hz[0], reach_hz)
         curve, reach_hz = curve * one(ready), reach_hz * one(ready)
         first, first_hz = tf.where(known, curve, before), tf.where(known, reach_hz, before_hz)
         return tf.stack([first, curve, moments[0]]), first_hz, reach_hz, floor
@@ -230,9 +233,10 @@ class Restoring:
         fine = _at_bins(curve)
         weight = tf.maximum(1 - CERTAIN * floor / smooth, 0.0) * one(_around(smooth) > HEARD * floor)
         limit = tf.sqrt(_at_bins(usual) * tf.exp(2 * fine) * LOUDEST / smooth)
-        raised = tf.maximum(tf.minimum(tf.exp(fine) * weight, limit), 1.0) - 1
+        raised = tf.maximum(tf.minimum(tf.exp(fine) * weight, limit), 1.0)
         there = one(fine > 0)
-        raised *= crossover(self.hertz, cutoff_hz, ops) * there
+        raised = tf.where(fine > 0, raised, 1.0) * tf.exp(tf.minimum(fine, 0.0)) - 1
+        raised *= crossover(self.hertz, cutoff_hz, ops)
         rest = [[0, N_FFT // 2 + 1 - USED]]
         return 1 + tf.pad(raised, rest)[None], 1 - tf.pad(weight * there, rest)[None]
 

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("tensorflow")
 
 from export import cli
 from tests.export.test_wave import RUN, below_added_db, step, wave
 from tests.helpers.decoding import decode, delayed
+from tests.helpers.paths import CLIP
 from tfbwe.decoder import Decoder
 from tfbwe.measures.cost import weakened_noise
 from tfbwe.model.bundle import load_bundle
 from tfbwe.restoration.statistics import LongTerm
 from tfbwe.restoration.stream import FIRST_FRAMES
 from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
+from training.degradation.filters import Lowpass
 
 CUTOFF_HZ = 8000.0
 HALF_S = SAMPLE_RATE // 2
@@ -59,6 +62,17 @@ def test_the_graph_is_the_decoder_where_a_weak_rest_is_restored(channels, diffus
     x = weak(channels, 3.0)
     received, expected = both(channels, x, diffuse)
     assert raised_db(expected[:, -HALF_S - 2048 : -2048], x[:, -HALF_S:]) > 2
+    assert below_added_db(received, expected, x) > LEAST_DB
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_graph_is_the_decoder_where_images_are_taken_away(channels):
+    clip, _ = soundfile.read(CLIP, frames=8 * SAMPLE_RATE, dtype="float32", always_2d=True)
+    whole = Lowpass("linear", CUTOFF_HZ).apply(clip.T[:channels], SAMPLE_RATE)
+    x = whole[:, : 2 * SAMPLE_RATE]
+    received, expected = both(channels, x, known=known(whole))
+    fade = np.hanning(HALF_S)
+    assert raised_db(fade * expected[:, -HALF_S - 2048 : -2048], fade * x[:, -HALF_S:]) < -30
     assert below_added_db(received, expected, x) > LEAST_DB
 
 

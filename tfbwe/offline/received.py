@@ -17,7 +17,9 @@ from ..cutoff.bandwidth import highest_edge_hz, measure_band
 from ..errors import AudioError
 from ..model.bundle import Bundle
 from ..model.step_model import restoring_runner
+from ..restoration import images
 from ..restoration.condition import Condition, identify
+from ..restoration.gain import noise_floor
 from ..restoration.statistics import LongTerm
 from ..stft import SAMPLE_RATE
 
@@ -49,7 +51,8 @@ def measure(
 ) -> Received:
     """Measure a signal, or pieces of it, each in blocks (channels, samples) float32 of any length.
 
-    A cutoff that is given is taken, not measured, up to what resampling keeps.
+    A cutoff that is given is taken, not measured, up to what resampling keeps. Where the band reaches all the
+    way up, but is made of images from some edge on, that edge is the cutoff.
     """
     long_term = LongTerm()
 
@@ -71,7 +74,11 @@ def measure(
     else:
         cutoff_hz = min(cutoff_hz, highest_edge_hz(sample_rate))
         collections.deque(blocks(), maxlen=0)
-    return Received(cutoff_hz, why_none, long_term.moments)
+    moments = long_term.moments
+    if cutoff_hz is None and moments is not None:
+        cutoff_hz = images.lowest_edge_hz(moments[1], noise_floor(moments))
+        why_none = "" if cutoff_hz else why_none
+    return Received(cutoff_hz, why_none, moments)
 
 
 def measure_file(reader: Reader, cutoff_hz: float | None = None) -> Received:

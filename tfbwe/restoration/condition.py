@@ -36,6 +36,8 @@ class Condition:
     noise_db : float or None
         Level of the noise floor over the whole band, full scale 0 dB; None where no band is mere noise, or
         it is fainter than that of 18 bits, which the statistics do not tell apart.
+    images_from_hz : float or None
+        From where on there are images of the band below, which are taken away.
     gain_db : (155,) float32
         Gain that undoes the condition in each band; 0 where nothing is restored.
     """
@@ -44,11 +46,15 @@ class Condition:
     slope_db: float | None
     reach_hz: float | None
     noise_db: float | None
+    images_from_hz: float | None
     gain_db: FloatArray
 
     def __str__(self) -> str:
         """Return it in words."""
         noise = _noise(self.noise_db)
+        if self.images_from_hz is not None:
+            edge = f"{self.images_from_hz / 1000:.1f} kHz"
+            return f"images of the band below from {edge} on, which are taken away; {noise}"
         if self.falls_from_hz is None or self.reach_hz is None:
             return f"nothing weak is left above the cutoff; {noise}"
         return (
@@ -78,16 +84,19 @@ def identify(moments: FloatArray, predict: Predict, cutoff_hz: float) -> Conditi
     if mere_noise(moments).sum() >= QUIETEST and floor > 2 * FLOOR:
         noise_db = 10 * math.log10(floor / ROUNDING_POWER) + ROUNDING_DB
     gain_db = np.asarray(NEPER_DB * curve * crossover(CENTRES_HZ, cutoff_hz), np.float32)
+    if curve.min() < 0:
+        first_hz = float(CENTRES_HZ[np.argmax(curve < 0)])
+        return Condition(None, None, None, noise_db, first_hz, gain_db)
     last = int(np.searchsorted(CENTRES_HZ, reach_hz)) - 1
     if not curve.any() or last < 1:
-        return Condition(None, None, None, noise_db, gain_db)
+        return Condition(None, None, None, noise_db, None, gain_db)
     little = np.flatnonzero(gain_db[: last + 1] <= FALLS_DB)
     first = min(int(little[-1]) + 1 if little.size else 0, last - 1)
     # Past the bend; all of it, where little lies past that.
     steep = np.arange(first, last + 1)[gain_db[first : last + 1] > BEND_DB]
     steep = steep if len(steep) >= LEAST_BANDS else np.arange(first, last + 1)
     slope_db = float(np.polyfit(np.log2(CENTRES_HZ[steep]), gain_db[steep], 1)[0])
-    return Condition(float(CENTRES_HZ[first]), slope_db, reach_hz, noise_db, gain_db)
+    return Condition(float(CENTRES_HZ[first]), slope_db, reach_hz, noise_db, None, gain_db)
 
 
 def _noise(noise_db: float | None) -> str:

@@ -1,7 +1,8 @@
 """From the network's curve to the gain of every bin: where there is something to restore, and how far.
 
 C = G * Y with G = max(1, min(e^g * W, limit)): g the log gain of the network, W a Wiener weight from the
-power of the last frames against the noise floor.
+power of the last frames against the noise floor. Where there are images of the band below, g is what undoes
+them, and G = e^g where that is below 1.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..stft import BIN_HZ, FloatArray
+from . import images
 from .statistics import BAND_BINS, BANDS, CENTRES_HZ, LEAKAGE, NOISE_BIAS, NOISE_SPREAD, features
 
 BoolArray = npt.NDArray[np.bool_]
@@ -120,8 +122,14 @@ def gated(
 def identified(
     moments: FloatArray, predict: Predict, cutoff_hz: float, gate: float = GATE
 ) -> tuple[FloatArray, float, float]:
-    """Run the network on statistics (4, 155); return curve and reach as from `gated`, and the noise floor."""
+    """From statistics (4, 155) return log gain and reach as `gated` does, and the noise floor.
+
+    The network says the log gain, but where there are images.
+    """
     floor = noise_floor(moments)
+    there, undoing = images.undoing(moments[1], floor, cutoff_hz)
+    if there:
+        return undoing, cutoff_hz, floor
     read = features(moments[None], np.array([[cutoff_hz]], np.float32))
     return (*gated(np.asarray(predict(read))[0], moments, cutoff_hz, floor, gate), floor)
 

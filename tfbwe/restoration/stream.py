@@ -46,7 +46,8 @@ class Restored:
     Attributes
     ----------
     gain : (frames, bins) float32
-        1 or more; 1 everywhere where nothing weak is left above the cutoff.
+        1 or more, below 1 where images are taken away; 1 everywhere where nothing weak is left above the
+        cutoff.
     missing : (frames, bins) float32
         Share of each bin, 0..1, that remains to be synthesised: what the Wiener weight leaves; 1 where
         nothing is restored.
@@ -125,9 +126,9 @@ class RestoringStream:
             loudest = at_bins(usual[here]) * np.exp(2 * curve) * np.float32(LOUDEST)
             limit = np.sqrt(loudest / np.maximum(smooth, 1e-20))
             certain = wiener(smooth, floors[here])
-            raised = np.minimum(np.exp(curve) * certain, limit)
+            raised = np.maximum(np.minimum(np.exp(curve) * certain, limit), 1)
             weight = crossover(_HERTZ, cutoff_hz).astype(np.float32)
-            gain[here, :USED] += (np.maximum(raised, 1) - 1) * weight
+            gain[here, :USED] += (raised * np.exp(np.minimum(curve, 0)) - 1) * weight
             missing[here, :USED] -= certain * (curve > 0)
         return Restored(gain, missing, reach_hz)
 

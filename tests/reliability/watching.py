@@ -13,9 +13,10 @@ from tfbwe.stft import SAMPLE_RATE
 
 LOUDEST = 100.0
 """Power of what is added over the loudest of the input just before, at most."""
-LOW_BAND = {"wall": 10**-8.5, "": 10**-4.0}
-"""Power of what is added over that of what was received, at most: below three quarters of the cutoff that is
-known where it is that of a wall, else below half of it. A delay that is one sample off gives 10**-2 or so."""
+LOW_BAND = 1e-8
+"""Power of what is added over that of what was received, below half the cutoff, at most. A delay that is one
+sample off gives 1e-2 or so. Nearer to the cutoff reach the skirts of what is restored, which goes by what the
+music was up to half a minute ago: -41 dB below three quarters of it where a gentle filter became a wall."""
 EVERY_CHUNKS = 20
 """The low band is looked at in one chunk of so many."""
 
@@ -46,8 +47,7 @@ class Watch:
         self._steady, self._cutoff_hz = 0, None
         self._chunks = 0
         self.delayed = self._past
-        self.loudest, self.windows = 0.0, dict.fromkeys(LOW_BAND, 0)
-        self.low_band: dict[str, float] = dict.fromkeys(LOW_BAND, 0.0)
+        self.loudest, self.low_band, self.windows = 0.0, 0.0, 0
 
     def see(self, x: Samples, y: Samples, segment: Segment, cutoff_hz: float | None) -> None:
         """Take a chunk that went in, what came out, and the cutoff that the decoder knows now."""
@@ -69,20 +69,19 @@ class Watch:
         same = cutoff_hz == self._cutoff_hz and segment.kind == "song"
         self._steady, self._cutoff_hz = self._steady + 1 if same else 0, cutoff_hz
         if self._steady > 3 and self._chunks % EVERY_CHUNKS == 0 and cutoff_hz and x.shape[1] == CHUNK:
-            known = segment.filter == "wall" and abs(cutoff_hz / segment.cutoff_hz - 1) < 0.03
-            self._see_low_band(added, "wall" if known else "", (0.75 if known else 0.5) * cutoff_hz)
+            self._see_low_band(added, 0.5 * cutoff_hz)
 
-    def _see_low_band(self, added: Samples, kind: str, below_hz: float) -> None:
+    def _see_low_band(self, added: Samples, below_hz: float) -> None:
         window = np.blackman(added.shape[1])
         used = int(below_hz * added.shape[1] / SAMPLE_RATE)
         spectra = [np.fft.rfft(signal * window)[:, 1:used] for signal in (added, self.delayed)]
         powers = [np.square(np.abs(spectrum)).sum() for spectrum in spectra]
         if powers[1] <= 1e-6:
             return
-        self.windows[kind] += 1
-        self.low_band[kind] = max(self.low_band[kind], float(powers[0] / powers[1]))
-        if self.low_band[kind] > LOW_BAND[kind]:
-            self._problems.append(f"the low band is changed, {kind or 'no'} wall")
+        self.windows += 1
+        self.low_band = max(self.low_band, float(powers[0] / powers[1]))
+        if self.low_band > LOW_BAND:
+            self._problems.append("the low band is changed")
 
 
 def level_differences_db(mine: Samples, others: Samples, cutoff_hz: float) -> float:

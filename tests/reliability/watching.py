@@ -60,11 +60,10 @@ class Watch:
         self._peaks = [*self._peaks[1:], float(np.abs(x).max(initial=0))]
         peak = max(self._peaks)
         if peak > 1e-6:
-            self.loudest = max(self.loudest, (float(np.abs(added).max(initial=0)) / peak) ** 2)
-            if self.loudest > LOUDEST:
-                self._problems.append(
-                    f"what is added is {self.loudest**0.5:.0f} times as loud in {segment.kind}"
-                )
+            loud = (float(np.abs(added).max(initial=0)) / peak) ** 2
+            self.loudest = max(self.loudest, loud)
+            if loud > LOUDEST:
+                self._problems.append(f"what is added is more than 10 times as loud in {segment.kind}")
         self._chunks += 1
         same = cutoff_hz == self._cutoff_hz and segment.kind == "song"
         self._steady, self._cutoff_hz = self._steady + 1 if same else 0, cutoff_hz

@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz library kills huge train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz library kills huge soak release lower-bounds-test train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -81,6 +81,23 @@ library: $(VENV)/.with-train,dev
 # A file of ten hours, and a folder of 2,000: half an hour, and 8 GB of disk while it runs.
 huge: $(VENV)/.with-train,report
 	$(BIN)/python -m tests.reliability.huge $(HUGE)
+
+# Decoders through a day of sound, hours on two cores; SOAK='--data MUSIC' gives it more music than a clip.
+soak: $(VENV)/.with-train,report
+	$(BIN)/python -m tests.reliability.soak $(SOAK)
+
+# Wheel and source archive, made twice and compared, with SHA256SUMS and a bill of materials, in dist. Needs Python 3.11.
+release: build/release-tools/.ready
+	build/release-tools/bin/python -m release.archives $(RELEASE)
+
+build/release-tools/.ready: release/requirements.txt
+	$(PYTHON) -m venv build/release-tools
+	build/release-tools/bin/python -m pip install --quiet --disable-pip-version-check -r release/requirements.txt
+	touch $@
+
+# The oldest dependencies that setup.cfg allows, each group of extras in an environment of its own: 4 GB, half an hour.
+lower-bounds-test: $(BIN)/python
+	$(BIN)/python -m release.lower_bounds $(GROUPS)
 
 train-smoke: $(VENV)/.with-train,export
 	rm -rf $(SMOKE)

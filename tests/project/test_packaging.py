@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
-import shutil
 import subprocess
-import sys
 import venv
 import zipfile
 from pathlib import Path
@@ -16,11 +14,11 @@ import soundfile
 
 from tests.helpers import smoke
 from tests.helpers.paths import ROOT
+from tests.project.conftest import pip
 from training.music.manifest import MANIFEST_NAME, write_manifest
 
 SOURCES = {"tfbwe": "tfbwe", "training": "tfbwe/training", "export": "tfbwe/export"}
 LARGEST_MB = 200
-UNREACHABLE = ("Failed to establish a new connection", "Temporary failure in name resolution", "ProxyError")
 
 
 def run(*command, cwd, **environment):
@@ -34,26 +32,9 @@ def run(*command, cwd, **environment):
     )
 
 
-def pip(*arguments, cwd, python=sys.executable):
-    answer = run(python, "-m", "pip", "--disable-pip-version-check", *arguments, cwd=cwd)
-    if answer.returncode and any(sign in answer.stderr for sign in UNREACHABLE):
-        pytest.skip("no package index can be reached")
-    assert answer.returncode == 0, answer.stderr
-
-
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Wheel of the files that git knows or would add, built in a copy that holds nothing else."""
-    copy = tmp_path_factory.mktemp("copy")
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
-    pip("wheel", "--no-deps", "--wheel-dir", copy / "dist", copy, cwd=copy)
-    (path,) = (copy / "dist").glob("*.whl")
+def wheel(dist):
+    (path,) = dist.glob("*.whl")
     return path
 
 
@@ -68,7 +49,7 @@ def environment(wheel, tmp_path_factory):
     """Folder of an empty virtual environment with the wheel in it, installed without extras."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
-    pip("--python", program(folder, "python"), "install", "--quiet", wheel, cwd=folder)
+    pip("--python", program(folder, "python"), "install", "--quiet", wheel)
     return folder
 
 

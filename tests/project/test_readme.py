@@ -15,6 +15,7 @@ PAGES = (
     "docs/results.md",
     "docs/listening.md",
     "docs/architecture.md",
+    "docs/release.md",
     "docs/reliability.md",
     "docs/embedding.md",
     "embed/c/README.md",

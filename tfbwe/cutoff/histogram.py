@@ -17,6 +17,7 @@ SILENCE_DB = -85.0
 
 _CLASSES = int(CEILING_DB - FLOOR_DB)
 _GROUP = 12
+_NOTHING = 1e-9
 _FLOOR_POWER = np.float32(10 ** (FLOOR_DB / 10))
 
 Levels = NDArray[np.float64]
@@ -44,6 +45,12 @@ class Histogram:
         else:
             counts = np.bincount(cell.ravel(), minlength=self.counts.size)
             self.counts += counts.reshape(self.counts.shape)
+
+    def fade(self, share: float) -> None:
+        """Let every count weigh so much of what it did, 0 to 1; what weighs nothing any more is forgotten."""
+        self.counts *= share
+        # Else it would end among denormal numbers, which no share makes 0 and which slow processors down.
+        self.counts[self.counts < _NOTHING] = 0
 
     def envelope_db(self) -> Levels:
         """Return the 95th percentile of each bin in dB, (bins,) float64."""

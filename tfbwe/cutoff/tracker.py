@@ -98,7 +98,7 @@ class CutoffTracker:
         if self._counted % self._period == 0:
             if self._edge_hz is None or self._counted % (2 * self._period) == 0:
                 self._evaluate()
-            self._histogram.counts *= self._kept
+            self._histogram.fade(self._kept)
 
     def _evaluate(self) -> None:
         level = self._histogram.envelope_db()

@@ -57,8 +57,8 @@ def main(argv: list[str] | None = None) -> int:
         type=wanted,
         default="1",
         metavar="N",
-        help="accelerators of this machine that share each batch (default 1); or K/N@HOST:PORT, process K of N, "
-        "each with all of its machine, on JAX: 0/2@10.0.0.1:1234 on 10.0.0.1, 1/2@10.0.0.1:1234 on another",
+        help="accelerators of this machine that share each batch (default 1); or K/N@HOST:PORT: process K of "
+        "N, each with all of its machine, on JAX: 0/2@10.0.0.1:1234 on 10.0.0.1, 1/2@10.0.0.1:1234 elsewhere",
     )
     parser.add_argument("--workers", type=positive, default=2, help="threads that draw examples (default 2)")
     parser.add_argument(
@@ -81,19 +81,15 @@ def fit(options: argparse.Namespace) -> None:
     with quiet():
         import keras
 
-        logs = _logs(options.run)
-
     keras.utils.set_random_seed(options.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     from .learning.devices import opened
 
     with opened(options.devices) as devices:
-        _fit(options, config, devices, logs)
+        _fit(options, config, devices)
 
 
-def _fit(
-    options: argparse.Namespace, config: "Config", devices: "Devices", logs: "list[keras.callbacks.Callback]"
-) -> None:
+def _fit(options: argparse.Namespace, config: "Config", devices: "Devices") -> None:
     """Train on these devices."""
     from .learning import run
     from .learning.trainer import load_trainer, new_trainer
@@ -118,9 +114,11 @@ def _fit(
         music, held_out = _opened(options.data, config, devices)
     devices.agree({"music (hours)": [music.hours, held_out.hours]})
     validation, validation_batch = devices.held_out(held_out.fixed_set(config.valid_crops), config.batch_size)
+    callbacks: list[keras.callbacks.Callback] = []
     if devices.chief:
         _prepare(folder, config, options)
         run.write_features(folder, config, music, held_out)
+        callbacks = [run.Recorder(folder, config.step_seconds), *_logs(folder)]
     if trainer is None:
         trainer = new_trainer(config, epochs * steps)
     if initial is not None:
@@ -135,7 +133,7 @@ def _fit(
             steps_per_epoch=steps,
             shuffle=False,
             verbose=0,
-            callbacks=[run.Recorder(folder, config.step_seconds), *logs] if devices.chief else [],
+            callbacks=callbacks,
         )
 
 
@@ -144,7 +142,8 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
     import keras
 
     try:
-        import tensorflow  # noqa: F401
+        with quiet():
+            import tensorflow  # noqa: F401
     except ModuleNotFoundError:
         if keras.backend.backend() == "tensorflow":
             raise

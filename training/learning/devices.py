@@ -98,8 +98,8 @@ class Devices:
     def _check(self, count: int, what: str, setting: str) -> None:
         if count % len(self.names):
             raise ConfigError(
-                f"--devices: {len(self.names)} devices cannot share the {what} of {count} equally; expected a "
-                f"number that divides it; take another, or --set {setting}=..."
+                f"--devices: {len(self.names)} devices cannot share the {what} of {count} equally; take a "
+                f"number that divides it, or --set {setting}=..."
             )
 
     def agree(self, values: dict[str, Any]) -> None:

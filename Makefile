@@ -64,7 +64,6 @@ old-runtime-test: $(VENV)/.with-train,export,report,dev
 # Training in two processes and on two devices, on both backends, held to that on one: every model, with dropout, in
 # mixed precision, with a process killed, and gone on with in another number. Half an hour on two cores.
 devices-test: $(VENV)/.with-train,export,report,dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'jax'
 	DEVICES=1 $(BIN)/python -m pytest -rs tests/training/test_fit_devices.py
 
 lint: $(VENV)/.with-dev

@@ -212,6 +212,9 @@ def _connect(asked: Wanted) -> None:
         )
     import jax
 
+    print(
+        f"waiting up to {CONNECT_S} s for all {asked.processes} processes at {asked.address}", file=sys.stderr
+    )  # JAX ends this one with messages of its own if they do not come
     # With it JAX catches SIGTERM, and goes on.
     jax.config.update("jax_enable_preemption_service", False)  # type: ignore[no-untyped-call]
     try:

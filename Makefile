@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz library kills huge soak release lower-bounds-test train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test devices-test old-runtime-test lint fuzz library kills huge soak release lower-bounds-test train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -60,6 +60,11 @@ web-test: $(VENV)/.with-train,export,report,dev $(VENV)/.with-node $(CHROMIUM)
 # The float32 graph on the interpreter of 2023, in an environment of its own; needs Python 3.11.
 old-runtime-test: $(VENV)/.with-train,export,report,dev
 	$(BIN)/python -m pytest -rs tests/embed/test_old_runtime.py
+
+# Training in two processes and on two devices, on both backends, held to that on one: every model, with dropout, in
+# mixed precision, with a process killed, and gone on with in another number. Half an hour on two cores.
+devices-test: $(VENV)/.with-train,export,report,dev
+	DEVICES=1 $(BIN)/python -m pytest -rs tests/training/test_fit_devices.py
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

@@ -1,9 +1,31 @@
-"""Command lines of this package: how they are called, and numbers that they read."""
+"""Command lines of this package: how they are called, and what they read."""
 
 import argparse
+import dataclasses
+import re
 from collections.abc import Sequence
 
 _PACKAGE = __name__.rpartition(".")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What ``--devices`` asks for: some devices of this machine, or all as one of several processes.
+
+    Attributes
+    ----------
+    devices : int
+        Of this machine; all of them where there are several processes.
+    process, processes : int
+        Number of this process, from 0, and how many there are.
+    address : str
+        ``HOST:PORT`` of process 0.
+    """
+
+    devices: int = 1
+    process: int = 0
+    processes: int = 1
+    address: str = ""
 
 
 def module(name: str) -> str:
@@ -28,6 +50,26 @@ def positive(text: str) -> int:
     if whole_number(text) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
     return int(text)
+
+
+def wanted(text: str) -> Wanted:
+    """Read ``N`` or ``K/N@HOST:PORT``; `argparse.ArgumentTypeError` says what is wrong."""
+    if re.fullmatch(r"[1-9][0-9]{0,4}", text, re.ASCII):
+        return Wanted(int(text))
+    form = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})@([^@/\s]+:([0-9]{1,5}))", text, re.ASCII)
+    if form is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a number of devices, such as 8, or process K of N and where process 0 is, such as "
+            f"0/2@10.0.0.1:1234; received {text!r}"
+        )
+    process, processes, port = (int(form[i]) for i in (1, 2, 4))
+    if processes < 2 or process >= processes:
+        raise argparse.ArgumentTypeError(
+            f"expected process 0 to {max(1, processes - 1)} of 2 or more, received {text!r}"
+        )
+    if not 0 < port < 2**16:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, received {text!r}")
+    return Wanted(process=process, processes=processes, address=form[3])
 
 
 def transform_name(text: str) -> str:

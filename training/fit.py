@@ -18,12 +18,13 @@ from tfbwe.errors import ConfigError
 from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
 from tfbwe.quiet import quiet
 
-from .arguments import command, model_name, module, positive, whole_number
+from .arguments import command, model_name, module, positive, wanted, whole_number
 
 if TYPE_CHECKING:
     import keras
 
     from .examples.sources import Source
+    from .learning.devices import Devices
     from .learning.presets import FitConfig, RestoreConfig
 
     Config = FitConfig | RestoreConfig
@@ -51,6 +52,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
     )
+    parser.add_argument(
+        "--devices",
+        type=wanted,
+        default="1",
+        metavar="N",
+        help="accelerators of this machine that share each batch (default 1); or K/N@HOST:PORT: process K of "
+        "N, each with all of its machine, on JAX: 0/2@10.0.0.1:1234 on 10.0.0.1, 1/2@10.0.0.1:1234 elsewhere",
+    )
     parser.add_argument("--workers", type=positive, default=2, help="threads that draw examples (default 2)")
     parser.add_argument(
         "--set",
@@ -72,19 +81,27 @@ def fit(options: argparse.Namespace) -> None:
     with quiet():
         import keras
 
-        logs = _logs(options.run)
+    keras.utils.set_random_seed(options.seed)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
+    from .learning.devices import opened
 
+    with opened(options.devices) as devices:
+        _fit(options, config, devices)
+
+
+def _fit(options: argparse.Namespace, config: "Config", devices: "Devices") -> None:
+    """Train on these devices."""
     from .learning import run
     from .learning.trainer import load_trainer, new_trainer
 
     folder: Path = options.run
+    rows = devices.rows(config.batch_size)
     _refuse_other_run(folder, config, options)
-    keras.utils.set_random_seed(options.seed)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if options.mixed_precision else "float32")
     resumed = options.resume and (folder / LAST).exists()
     epochs, steps = config.epochs, config.epoch_steps
     trainer: Any = load_trainer(folder / LAST) if resumed else None
     done = int(trainer.optimizer.iterations) // steps if resumed else 0
+    _agree(devices, config, options, done)
     if done >= epochs:
         print(
             f"{folder}: finished already, {counted(done, 'epoch')}; to train its network further, take a new "
@@ -93,24 +110,30 @@ def fit(options: argparse.Namespace) -> None:
         )
         return
     initial = _initial(options.init, config) if options.init and not resumed else None
-    music, held_out = _opened(options.data, config)
-    _prepare(folder, config, options)
-    run.write_features(folder, config, music, held_out)
+    with devices.one_first():
+        music, held_out = _opened(options.data, config, devices)
+    devices.agree({"music (hours)": [music.hours, held_out.hours]})
+    validation, validation_batch = devices.held_out(held_out.fixed_set(config.valid_crops), config.batch_size)
+    callbacks: list[keras.callbacks.Callback] = []
+    if devices.chief:
+        _prepare(folder, config, options)
+        run.write_features(folder, config, music, held_out)
+        callbacks = [run.Recorder(folder, config.step_seconds), *_logs(folder)]
     if trainer is None:
         trainer = new_trainer(config, epochs * steps)
     if initial is not None:
         trainer.network.set_weights(initial.get_weights())
-    with music.batches(options.seed, done * steps, options.workers) as batches:
+    with music.batches(options.seed, done * steps, options.workers, rows) as batches:
         trainer.fit(
             batches,
-            validation_data=held_out.validation(config.valid_crops),
-            validation_batch_size=config.batch_size,
+            validation_data=(validation, None),
+            validation_batch_size=validation_batch,
             initial_epoch=done,
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,
             verbose=0,
-            callbacks=[run.Recorder(folder, config.step_seconds), *logs],
+            callbacks=callbacks,
         )
 
 
@@ -119,7 +142,8 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
     import keras
 
     try:
-        import tensorflow  # noqa: F401
+        with quiet():
+            import tensorflow  # noqa: F401
     except ModuleNotFoundError:
         if keras.backend.backend() == "tensorflow":
             raise
@@ -141,7 +165,7 @@ def _checked(options: argparse.Namespace) -> "Config":
     return config
 
 
-def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
+def _opened(data: Path, config: "Config", devices: "Devices") -> "tuple[Source, Source]":
     """Open what is trained and what is validated on; says how much there is, and what does the work."""
     import keras
 
@@ -150,10 +174,16 @@ def _opened(data: Path, config: "Config") -> "tuple[Source, Source]":
     music, held_out = (examples(data, split, config) for split in ("train", "valid"))
     print(
         f"training on {music.hours:.2f} h, validating on {held_out.hours:.2f} h of other tracks; "
-        f"{keras.backend.backend()} on {', '.join(keras.distribution.list_devices())}",
+        f"{keras.backend.backend()} on {devices}",
         file=sys.stderr,
     )
     return music, held_out
+
+
+def _agree(devices: "Devices", config: "Config", options: argparse.Namespace, done: int) -> None:
+    """Check that every process does the same."""
+    values = {"configuration": dataclasses.asdict(config), "number of finished epochs": done}
+    devices.agree({**values, "seed": options.seed, "mixed_precision": options.mixed_precision})
 
 
 def _initial(other: Path, config: "Config") -> "keras.Model":

@@ -17,6 +17,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/release.md",
     "docs/reliability.md",
+    "docs/training.md",
     "docs/embedding.md",
     "embed/c/README.md",
     "embed/c/ladspa/README.md",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib.util
 from pathlib import Path
@@ -45,3 +46,28 @@ def test_no_message_names_a_command_that_works_in_the_checkout_alone(package):
         for text in texts(path):
             assert "-m training." not in text, f"{path}: {text}"
             assert not text.startswith("training."), f"{path}: {text}"
+
+
+def test_devices_are_a_number_or_a_place_among_processes():
+    assert arguments.wanted("8") == arguments.Wanted(8)
+    found = arguments.wanted("1/4@node7.cluster:1234")
+    assert found == arguments.Wanted(process=1, processes=4, address="node7.cluster:1234")
+    assert arguments.wanted("0/2@[::1]:80").address == "[::1]:80"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        *((text, "expected a number of devices, such as 8, or process K of N") for text in
+          ("", "0", "-1", "two", "1.5", "٣", "0/2", "0/2@host", "0/2@:80", "host:1234", "0/2@a b:80")),
+        ("2/2@host:80", "expected process 0 to 1 of 2 or more"),
+        ("0/1@host:80", "expected process 0 to 1 of 2 or more"),
+        ("0/2@host:0", "expected a port from 1 to 65535"),
+        ("0/2@host:65536", "expected a port from 1 to 65535"),
+    ],
+)  # fmt: skip
+def test_devices_that_make_no_sense_are_refused_with_an_example(text, told):
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        arguments.wanted(text)
+    assert str(refused.value).startswith(told)
+    assert repr(text) in str(refused.value)

@@ -189,7 +189,8 @@ def fixed_set(music: Music, config: FitConfig, count: int) -> Batch:
     return _stack([example(music, config, (0, 1, i)) for i in range(count)])
 
 
-def batch(music: Music, config: FitConfig, seed: int, step: int) -> Batch:
-    """Examples of one step of a run."""
+def batch(music: Music, config: FitConfig, seed: int, step: int, rows: range | None = None) -> Batch:
+    """Examples of one step of a run: all, or those of some places in the batch."""
     size = config.batch_size
-    return _stack([example(music, config, (1, seed, step * size + i)) for i in range(size)])
+    places = range(size) if rows is None else rows
+    return _stack([example(music, config, (1, seed, step * size + i)) for i in places])

@@ -140,7 +140,7 @@ def _noise(rng: np.random.Generator) -> FloatArray:
 
 
 class Examples:
-    """Batches for any number of steps, each a function of the seed and the step.
+    """Batches for any number of steps; an example is a function of seed, step and place in the batch.
 
     Parameters
     ----------
@@ -158,16 +158,19 @@ class Examples:
         rng = np.random.default_rng((*seed, 1))
         self._responses = [drawn(rng) for _ in range(filters)]
         shares = np.sqrt([len(one.pieces) for one in recordings])  # long tracks more often, but not by length
-        self._shares = shares / shares.sum()
+        self._edges = np.cumsum(shares) / shares.sum()
 
-    def batch(self, step: int) -> Batch:
-        """Return the batch of a step."""
-        rng = np.random.default_rng((*self._seed, 2, step))
-        found = []
-        for place in rng.choice(len(self._recordings), self._size, p=self._shares):
-            response = self._responses[int(rng.integers(len(self._responses)))]
-            found.append(example(rng, self._recordings[place], response))
+    def batch(self, step: int, rows: range | None = None) -> Batch:
+        """Return the batch of a step: all, or the examples of some places in it."""
+        found = [self._example(step, row) for row in (range(self._size) if rows is None else rows)]
         return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+    def _example(self, step: int, row: int) -> Batch:
+        rng = np.random.default_rng((*self._seed, 2, step, row))
+        recording = self._recordings[
+            min(int(np.searchsorted(self._edges, rng.random())), len(self._edges) - 1)
+        ]
+        return example(rng, recording, self._responses[int(rng.integers(len(self._responses)))])
 
 
 def opened(data: Path, split: str) -> tuple[list[Recording], float]:

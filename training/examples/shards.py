@@ -230,7 +230,7 @@ class Shards:
             )
         return records
 
-    def batch(self, samples: int, batch_size: int, seed: int, step: int) -> Batch:
+    def batch(self, samples: int, batch_size: int, seed: int, step: int, rows: range | None = None) -> Batch:
         """Examples of one step of a run: each once in every pass over the data, in an order of its own.
 
         Parameters
@@ -240,17 +240,20 @@ class Shards:
         batch_size : int
         seed, step : int
             0 or more.
+        rows : range, optional
+            Places in the batch whose examples are wanted; by default all.
 
         Returns
         -------
         dict
             As `drawn.batch` has it.
         """
-        numbers = range(step * batch_size, (step + 1) * batch_size)
+        rows = range(batch_size) if rows is None else rows
+        numbers = [step * batch_size + row for row in rows]
         rng = np.random.default_rng((2, seed, step))
         places = [_order(self.examples, seed, n // self.examples)[n % self.examples] for n in numbers]
         offsets = rng.integers(PIECE_SAMPLES - samples + 1, size=batch_size)
-        return self._stacked(places, offsets.tolist(), samples)
+        return self._stacked(places, offsets[rows].tolist(), samples)
 
     def fixed_set(self, count: int, samples: int) -> Batch:
         """Return crops of examples spread over the shards, `count` or all of fewer, as one batch."""

@@ -36,14 +36,13 @@ class FromMusic:
         """Return examples that are the same for every run and seed."""
         return fixed_set(self._music, self._config, count)
 
-    def validation(self, count: int) -> Any:
-        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
-        return self.fixed_set(count), None
-
     @contextlib.contextmanager
-    def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
-        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
-        draw = functools.partial(batch, self._music, self._config, seed)
+    def batches(self, seed: int, first_step: int, workers: int, rows: range | None = None) -> Iterator[Any]:
+        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on.
+
+        `rows` are the places in each batch whose examples are wanted, by default all.
+        """
+        draw = functools.partial(batch, self._music, self._config, seed, rows=rows)
         with _streamed(draw, first_step, workers) as dataset:
             yield dataset
 
@@ -69,15 +68,11 @@ class FromShards:
         """Return examples that are the same for every run and seed."""
         return self._shards.fixed_set(count, self._config.crop_samples)
 
-    def validation(self, count: int) -> Any:
-        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
-        return self.fixed_set(count), None
-
     @contextlib.contextmanager
-    def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
-        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
+    def batches(self, seed: int, first_step: int, workers: int, rows: range | None = None) -> Iterator[Any]:
+        """Give what `keras.Model.fit` reads; see `FromMusic`."""
         its = self._config
-        draw = functools.partial(self._shards.batch, its.crop_samples, its.batch_size, seed)
+        draw = functools.partial(self._shards.batch, its.crop_samples, its.batch_size, seed, rows=rows)
         with _streamed(draw, first_step, workers) as dataset:
             yield dataset
 
@@ -97,15 +92,11 @@ class FromStatistics:
         filters = self._config.filters if self._split == "train" else max(1, self._config.filters // 10)
         return Examples(self._recordings, filters, count, (0, int(self._split == "train"))).batch(0)
 
-    def validation(self, count: int) -> Any:
-        """Give what `keras.Model.fit` validates on: the same examples for every run and seed."""
-        return self.fixed_set(count), None
-
     @contextlib.contextmanager
-    def batches(self, seed: int, first_step: int, workers: int) -> Iterator[Any]:
-        """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
+    def batches(self, seed: int, first_step: int, workers: int, rows: range | None = None) -> Iterator[Any]:
+        """Give what `keras.Model.fit` reads; see `FromMusic`."""
         own = Examples(self._recordings, self._config.filters, self._config.batch_size, (1, seed))
-        with _streamed(own.batch, first_step, workers) as dataset:
+        with _streamed(functools.partial(own.batch, rows=rows), first_step, workers) as dataset:
             yield dataset
 
 
@@ -122,15 +113,17 @@ def examples(data: Path, split: str, config: FitConfig | RestoreConfig) -> Sourc
 @contextlib.contextmanager
 def _streamed(draw: Callable[[int], Batch], first_step: int, workers: int) -> Iterator[Any]:
     """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
-    stream = Batches(draw, first_step, workers)
-    try:
+    with contextlib.ExitStack() as opened:
+
+        def stream() -> Batches:
+            return opened.enter_context(contextlib.closing(Batches(draw, first_step, workers)))
+
         if keras.backend.backend() != "tensorflow":
-            yield ((batch,) for batch in stream)
+            yield ((batch,) for batch in stream())
             return
         import tensorflow as tf
 
         shapes = {name: array.shape for name, array in draw(first_step).items()}
         signature = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
-        yield tf.data.Dataset.from_generator(lambda: stream, output_signature=signature).prefetch(2)
-    finally:
-        stream.close()
+        # With several devices Keras takes a batch away before it begins, then opens the dataset once more.
+        yield tf.data.Dataset.from_generator(stream, output_signature=signature).prefetch(2)

@@ -31,6 +31,7 @@ from tfbwe.restoration import statistics
 
 from ..arguments import command
 from ..provenance import git_revision, versions
+from .devices import alone
 from .presets import FitConfig, RestoreConfig
 from .transforms import SPECTRA, features, up_to
 
@@ -137,11 +138,11 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         )
         if logs["val_loss"] < self.best:
             self.best = logs["val_loss"]
-            with replacing(self.run / BEST) as temporary:
+            with replacing(self.run / BEST) as temporary, alone():
                 self.model.network.save(temporary)
         write_history(self.run, self.rows)
         draw_curve(self.run, self.rows)
-        with replacing(self.run / LAST) as temporary:
+        with replacing(self.run / LAST) as temporary, alone():
             self.model.save(temporary)
         tqdm.tqdm.write(
             f"epoch {epoch + 1}: loss {logs['loss']:.4f}, held-out {logs['val_loss']:.4f}", file=sys.stderr

@@ -9,6 +9,7 @@ from tfbwe.network.autoencoder import autoencoder
 from tfbwe.network.restorer import restorer
 
 from .objective import Trainer
+from .optimizer import AdamW
 from .presets import FitConfig, RestoreConfig
 from .restoring import RestoringTrainer
 
@@ -25,9 +26,7 @@ def new_trainer(config: FitConfig | RestoreConfig, steps: int) -> keras.Model:
     )
     trainer = _untrained(config)
     trainer.compile(
-        optimizer=keras.optimizers.AdamW(
-            schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99
-        ),
+        optimizer=AdamW(schedule, weight_decay=config.weight_decay, clipnorm=config.clip_norm, beta_2=0.99),
         jit_compile=compiled(),
     )
     return trainer
@@ -43,7 +42,7 @@ def _untrained(config: FitConfig | RestoreConfig) -> keras.Model:
 def load_trainer(checkpoint: Path) -> keras.Model:
     """Load a network with its objective and the state of its optimiser; `ModelError` if it is damaged."""
     try:
-        trainer = keras.models.load_model(checkpoint)
+        trainer = keras.models.load_model(checkpoint, custom_objects={"AdamW": AdamW})
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
         raise ModelError(f"{checkpoint}: not a checkpoint that training can go on from: {error}") from None
     trainer.jit_compile = compiled()  # of this backend, not of the one that saved it

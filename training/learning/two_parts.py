@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from .devices import replicas
+
 
 class TwoPartTrainer(keras.Model, abc.ABC):  # type: ignore[misc]
     """A network whose `call` returns the two parts of its loss, (batch, 2) float32.
@@ -30,14 +32,12 @@ class TwoPartTrainer(keras.Model, abc.ABC):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Mean over examples of the weighted sum of both parts."""
+        """Mean over examples of the weighted sum of both parts; of a part of the batch, its share of that."""
         loss = 0.0
-        for value, (weight, metric) in zip(
-            ops.unstack(ops.mean(y_pred, axis=0), 2), self.parts(), strict=True
-        ):
-            metric.update_state(value)
-            loss += weight * value
-        return loss
+        for values, (weight, metric) in zip(ops.unstack(y_pred, 2, axis=1), self.parts(), strict=True):
+            metric.update_state(values)
+            loss += weight * ops.mean(values)
+        return loss / replicas()
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""

@@ -7,8 +7,10 @@ import itertools
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.helpers.batches import assert_same
+from tests.helpers.batches import assert_same, drawn_in_parts
 from tests.helpers.smoke import RATE, made_up_song, music
 
 pytest.importorskip("keras")
@@ -254,3 +256,12 @@ def test_a_file_that_cannot_be_read_is_named(folder, content):
         (path / "0.wav").write_bytes(content)
     with pytest.raises(AudioError, match=r"0\.wav"):
         Music(path, "train")
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 10**6), st.lists(st.integers(1, 3), min_size=1, max_size=4))
+def test_what_processes_draw_for_themselves_is_the_batch_of_one(seed, step, sizes):
+    config = dataclasses.replace(CONFIG, batch_size=sum(sizes))
+    its = Music(music(), "train")
+    parts = drawn_in_parts(sizes, functools.partial(batch, its, config, seed, step))
+    assert_same([parts], [batch(its, config, seed, step)])

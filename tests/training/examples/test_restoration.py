@@ -1,13 +1,16 @@
 """Examples for the restoring network."""
 
+import functools
 import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("keras")
 
-from tests.helpers.batches import assert_same
+from tests.helpers.batches import assert_same, drawn_in_parts
 from tests.helpers.restoring import measured
 from tests.helpers.smoke import music
 from tfbwe.errors import ConfigError
@@ -143,3 +146,10 @@ def test_rounding_is_the_quietest_of_noises_but_none():
 
     levels = [float(_noise(rng).mean()) for _ in range(300)]
     assert {level < ROUNDING_POWER / 100 or level >= 0.9 * ROUNDING_POWER for level in levels} == {True}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 10**6), st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_what_processes_draw_for_themselves_is_the_batch_of_one(seed, step, sizes):
+    draw = functools.partial(Examples(recordings(), 3, sum(sizes), (1, seed)).batch, step)
+    assert_same([drawn_in_parts(sizes, draw)], [draw()])

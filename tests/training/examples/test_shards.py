@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import functools
 import json
 
 import numpy as np
 import pytest
 
-from tests.helpers.batches import assert_same
+from tests.helpers.batches import assert_same, drawn_in_parts
 from tests.helpers.made_shards import EXAMPLES, VARIANTS, copied, made, music, records
 
 pytest.importorskip("scipy")
@@ -207,3 +208,11 @@ def test_names_of_shards_sort_in_their_order():
     names = shard_names("train", 12345)
     assert names == sorted(names)
     assert names[0] == "train-00000-of-12345.npy"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 200), st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_what_processes_read_for_themselves_is_the_batch_of_one(seed, step, sizes):
+    opened = Shards(made(), "train", verify=False)
+    draw = functools.partial(opened.batch, 3000, sum(sizes), seed, step)
+    assert_same([drawn_in_parts(sizes, draw)], [draw()])

@@ -1,6 +1,12 @@
-"""Comparing batches of training examples."""
+"""Comparing batches of training examples; draws for processes of their own, which must be importable."""
+
+import os
+import sys
+import time
 
 import numpy as np
+
+from tfbwe.errors import AudioError
 
 
 def assert_same(a, b):
@@ -9,3 +15,14 @@ def assert_same(a, b):
         assert mine.keys() == its.keys()
         for name in mine:
             np.testing.assert_array_equal(mine[name], its[name])
+
+
+def drawn_here(step):
+    """A batch that says which process drew it, and whether Keras or TensorFlow is loaded there."""
+    time.sleep(0.02)
+    loaded = [name in sys.modules for name in ("keras", "tensorflow")]
+    return {"process": np.array([os.getpid()]), "keras": np.array(loaded), "step": np.array([step])}
+
+
+def refused(step):
+    raise AudioError("song.wav: expected music, received none")

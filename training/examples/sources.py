@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class FromShards:
         """Give what `keras.Model.fit` reads: endless batches from that of number `first_step` on."""
         its = self._config
         draw = functools.partial(self._shards.batch, its.crop_samples, its.batch_size, seed)
-        with _streamed(draw, first_step, workers) as dataset:
+        with _streamed(draw, first_step, workers, processes=False) as dataset:
             yield dataset
 
 
@@ -120,17 +121,24 @@ def examples(data: Path, split: str, config: FitConfig | RestoreConfig) -> Sourc
 
 
 @contextlib.contextmanager
-def _streamed(draw: Callable[[int], Batch], first_step: int, workers: int) -> Iterator[Any]:
+def _streamed(
+    draw: Callable[[int], Batch], first_step: int, workers: int, processes: bool = True
+) -> Iterator[Any]:
     """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
-    stream = Batches(draw, first_step, workers)
+    stream = Batches(draw, first_step, workers, processes)
     try:
         if keras.backend.backend() != "tensorflow":
             yield ((batch,) for batch in stream)
             return
         import tensorflow as tf
 
-        shapes = {name: array.shape for name, array in draw(first_step).items()}
-        signature = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
-        yield tf.data.Dataset.from_generator(lambda: stream, output_signature=signature).prefetch(2)
+        first = next(stream)
+        signature = {name: tf.TensorSpec(array.shape, tf.float32) for name, array in first.items()}
+        batches = itertools.chain([first], stream)
+        yield tf.data.Dataset.from_generator(lambda: batches, output_signature=signature).prefetch(2)
+    except Exception:
+        if stream.failure is not None:  # TensorFlow wraps what ends an iterator in an error of its own
+            raise stream.failure from None
+        raise
     finally:
         stream.close()

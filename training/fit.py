@@ -8,6 +8,7 @@ the restoring network learns on statistics, computed once and kept beside the mu
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
     )
-    parser.add_argument("--workers", type=positive, default=2, help="threads that draw examples (default 2)")
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        help="processes that draw examples, from shards threads; they change nothing (default: %(default)s)",
+    )
     parser.add_argument(
         "--set",
         nargs="+",

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import multiprocessing
 import os
 import resource
 import sys
@@ -25,7 +26,18 @@ import numpy as np
 from tfbwe.quiet import quiet
 from tfbwe.stft import SAMPLE_RATE
 
-MODELS = ("stft", "cqt", "restore")
+SOURCES = (
+    ("stft", "shards"),
+    ("stft", "music"),
+    ("cqt", "shards"),
+    ("cqt", "music"),
+    ("restore", "statistics"),
+)
+"""What is trained, and what its examples are drawn from."""
+
+
+FEWEST = 50
+"""Examples of which the costs of degradations are means."""
 
 
 def main() -> None:
@@ -53,21 +65,19 @@ def measured(data: Path, shards: Path | None, seconds: float) -> dict[str, Any]:
     with quiet():
         import keras  # noqa: F401
     cores = os.cpu_count() or 1
-    found: dict[str, Any] = {"cores": cores, "load": round(os.getloadavg()[0], 1)}
+    found: dict[str, Any] = {"cores": cores, "load": round(os.getloadavg()[0], 1), "drawing": [], "steps": {}}
     found["kinds"] = kinds(data, seconds)
     numbers = [n for n in (1, 2, 4, 8, 16, 32, 64) if n < cores] + [cores]
-    found["drawing"] = []
-    for model in MODELS:
-        for name, folder in (("music", data), ("shards", shards)):
-            if folder is None or (model, name) == ("restore", "shards"):
-                continue
-            source, config = _opened(folder, model)
-            for workers in numbers:
-                row = {"model": model, "source": "statistics" if model == "restore" else name}
-                found["drawing"].append(
-                    {**row, "workers": workers, **_drawn(source, config, workers, seconds)}
-                )
-    found["steps"] = {model: _step(model, shards or data, data, seconds) for model in MODELS}
+    for model, name in SOURCES:
+        folder = shards if name == "shards" else data
+        if folder is None:
+            continue
+        source, config = _opened(folder, model)
+        for workers in numbers:
+            row = {"model": model, "source": name, "workers": workers}
+            found["drawing"].append({**row, **_drawn(source, config, workers, seconds)})
+        if model not in found["steps"]:
+            found["steps"][model] = _step(source, model, seconds)
     return found
 
 
@@ -76,12 +86,11 @@ def kinds(data: Path, seconds: float) -> dict[str, Any]:
     from training.degradation import degrade, drawing
     from training.examples.drawn import CUTOFF_MARGIN, Music
     from training.examples.restored import found_cutoff_hz, restored
-    from training.learning.presets import preset
 
-    config: Any = preset("stft", "default")
+    config = _preset("stft")
     music, used_s = Music(data, "train"), defaultdict[str, list[float]](list)
     begun, count = time.monotonic(), 0
-    while time.monotonic() < begun + seconds or count < 50:
+    while time.monotonic() < begun + seconds or count < FEWEST:
         rng = np.random.default_rng((4, count))
         count += 1
         with _timed(used_s["crop"]):
@@ -134,16 +143,21 @@ def _used_s() -> float:
 
 def _opened(folder: Path, model: str) -> tuple[Any, Any]:
     from training.examples.sources import examples
-    from training.learning.presets import preset
 
-    config: Any = preset(model, "default")
+    config = _preset(model)
     if model == "restore":  # all of its filters take long to draw, once; some draw as fast
         config = dataclasses.replace(config, filters=200)
     return examples(folder, "train", config), config
 
 
+def _preset(model: str) -> Any:
+    from training.learning.presets import preset
+
+    return preset(model, "default")
+
+
 def _drawn(source: Any, config: Any, workers: int, seconds: float) -> dict[str, float]:
-    """Seconds of audio in a second, as training gets them, and how long the first batch takes."""
+    """Seconds of audio in a second, of the clock and of a core, and how long the first batch takes."""
     begun = time.monotonic()
     with source.batches(0, 0, workers) as batches:
         following = iter(batches)
@@ -151,32 +165,51 @@ def _drawn(source: Any, config: Any, workers: int, seconds: float) -> dict[str, 
         first_s = time.monotonic() - begun
         for _ in range(2 * workers):  # what was drawn ahead meanwhile
             next(following)
-        begun, count = time.monotonic(), 0
-        while time.monotonic() < begun + seconds:
+        begun, before_s, count = time.monotonic(), _used_now_s(), 0
+        while time.monotonic() < begun + seconds or count < workers:
             next(following)
             count += 1
-        speed = count * config.step_seconds / (time.monotonic() - begun)
-    return {"audio_s_per_s": round(speed, 1), "first_s": round(first_s, 1)}
+        clock_s, used_s = time.monotonic() - begun, _used_now_s() - before_s
+    audio_s = count * config.step_seconds
+    return {
+        "audio_s_per_s": round(audio_s / clock_s, 1),
+        "audio_s_per_core_s": round(audio_s / used_s, 1),
+        "first_s": round(first_s, 1),
+    }
 
 
-def _step(model: str, folder: Path, data: Path, seconds: float) -> dict[str, Any]:
+def _used_now_s() -> float:
+    """As `_used_s`, with processes that still run; those on Linux alone."""
+    ticks = 0
+    for child in multiprocessing.active_children():
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            ticks += sum(map(int, words[11:15]))  # its own time, and that of what it waited for
+    return _used_s() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _step(source: Any, model: str, seconds: float) -> dict[str, Any]:
     """Seconds of audio that training takes in a second with its examples at hand."""
     import keras
 
     from training.learning.trainer import new_trainer
 
-    source, config = _opened(data if model == "restore" else folder, model)
+    config = _preset(model)
     batch = source.fixed_set(config.batch_size)
     trainer: Any = new_trainer(config, 1000)
     for _ in range(2):
         trainer.train_on_batch(batch)
-    begun, count = time.monotonic(), 0
-    while time.monotonic() < begun + seconds:
+    begun, before_s, count = time.monotonic(), _used_s(), 0
+    while time.monotonic() < begun + seconds or not count:
         trainer.train_on_batch(batch)
         count += 1
-    speed = count * config.step_seconds / (time.monotonic() - begun)
-    devices = ", ".join(keras.distribution.list_devices())
-    return {"audio_s_per_s": round(speed, 1), "on": f"{keras.backend.backend()}, {devices}"}
+    clock_s, used_s = time.monotonic() - begun, _used_s() - before_s
+    audio_s = count * config.step_seconds
+    return {
+        "audio_s_per_s": round(audio_s / clock_s, 1),
+        "audio_s_per_core_s": round(audio_s / used_s, 1),
+        "on": f"{keras.backend.backend()}, {', '.join(keras.distribution.list_devices())}",
+    }
 
 
 def shown(found: dict[str, Any]) -> str:
@@ -196,16 +229,17 @@ def shown(found: dict[str, Any]) -> str:
         f"{'all':28} {1:11.0%} {total / its['examples']:9.1f} {1:12.0%}",
         f"edges of codecs: {its['edges_s']:.1f} s more, once for a music folder",
         "",
-        "Audio seconds per second, wall clock; a training step with its examples at hand beside it",
-        f"{'model':8} {'drawn from':11} {'workers':>7} {'drawing':>9} {'first batch':>12} {'training':>9}",
+        "Seconds of audio in a second of the clock, and of a core; beside it what training takes",
+        "model    drawn from  workers   clock    core  first batch          training",
     ]
     for row in found["drawing"]:
-        step = steps[row["model"]]["audio_s_per_s"]
+        step = steps[row["model"]]
         lines.append(
-            f"{row['model']:8} {row['source']:11} {row['workers']:7} {row['audio_s_per_s']:9.0f} "
-            f"{row['first_s']:10.1f} s {step:9.0f}"
+            f"{row['model']:8} {row['source']:11} {row['workers']:7} {row['audio_s_per_s']:7.0f} "
+            f"{row['audio_s_per_core_s']:7.0f} {row['first_s']:10.1f} s "
+            f"{step['audio_s_per_s']:7.0f}, core {step['audio_s_per_core_s']:4.0f}"
         )
-    lines += [f"training on {steps[MODELS[0]]['on']}"]
+    lines += [f"training on {next(iter(steps.values()))['on']}"]
     return "\n".join(lines)
 
 

@@ -104,7 +104,7 @@ def training(figures: Figures, hours: float) -> dict[str, float]:
         "gpu_hours": gpu_hours,
         "days_on_one": gpu_hours / 24,
         "read_gb": hours * passes * SHARD_GB,
-        "cores_here": shown_s / its["feeding"]["steps"]["stft"]["audio_s_per_s"] / 3600,
+        "cores_here": shown_s / its["feeding"]["steps"]["stft"]["audio_s_per_core_s"] / 3600,
         "money": (scanning + decoding + precomputing) * assumed["core_hour"]
         + gpu_hours * assumed["gpu_hour"],
         "storage_money": hours * (DECODED_GB + variants * SHARD_GB) * assumed["gb_month"],
@@ -166,7 +166,7 @@ def _train(figures: Figures) -> str:
         (f"`stft` shown {its['passes']} times: hours of one H200", "gpu_hours"),
         ("the same, days", "days_on_one"),
         ("read from the shards meanwhile, GB", "read_gb"),
-        ("the same on the machine measured here, hours", "cores_here"),
+        ("the same without an accelerator, hours of a core", "cores_here"),
         ("without shards, all drawn anew: hours of a core", "fresh"),
         ("cores and accelerator, money", "money"),
         ("decoded music and shards a month, money", "storage_money"),
@@ -183,14 +183,14 @@ def _bottleneck(figures: Figures) -> str:
     store, cores = assumed["store_gbit_s"], assumed["cores_per_machine"]
     rate, coded = flac["gbit_s_per_machine"], mp3["gbit_s_per_machine"]
     lines = [
-        f"- **Extending** is bound by cores. A machine of {cores} cores reads and writes {rate:.1f} Gbit/s of",
-        f"FLAC, or {coded:.2f} of MP3, of the {link:g} Gbit/s that it is assumed to have, and takes",
+        f"- **Extending** is bound by cores. A machine of {cores} cores reads and writes {rate:.1f} Gbit/s",
+        f"of FLAC, or {coded:.2f} of MP3, of the {link:g} Gbit/s that it is assumed to have, and takes",
         f"{flac['memory_gb']:.1f} GB of memory. What all machines share ends first: storage that gives",
         f"{store:g} Gbit/s in all serves {int(store / rate)} machines.",
-        f"\n- **Training from music drawn anew** is bound by drawing: a core draws {per_core:.0f} s of audio a",
-        f"second, an H200 takes {given:,}. That is {given / per_core:.0f} cores for each.",
-        f"\n- **Training from shards** is bound by reading: {read / 1e9:.2f} GB/s, or {8 * read / 1e9:.1f} Gbit/s,",
-        "for each H200. Keep shards on a disk of the machine, or in its memory.\n",
+        f"\n- **Training from music drawn anew** is bound by drawing: a core draws {per_core:.0f} s of audio",
+        f"a second, an H200 takes {given:,}. That is {given / per_core:.0f} cores for each.",
+        f"\n- **Training from shards** is bound by reading: {read / 1e9:.2f} GB/s, or {8 * read / 1e9:.1f}",
+        "Gbit/s, for each H200. Keep shards on a disk of the machine, or in its memory.\n",
     ]
     return " ".join(lines).replace(" \n", "\n")
 
@@ -214,7 +214,8 @@ def _measured(figures: Figures) -> str:
         ["shards, GB an hour and variant", f"{SHARD_GB:.2f}"],
     ]
     for model, row in its["feeding"]["steps"].items():
-        rows.append([f"training `{model}` here, s of audio a second", f"{row['audio_s_per_s']:.0f}"])
+        speed = f"{row['audio_s_per_core_s']:.0f}"
+        rows.append([f"training `{model}` on a core, s of audio a second of its time", speed])
     return table([f"measured on {its['machine']}", ""], rows)
 
 
@@ -251,8 +252,9 @@ def draw(figures: Figures, path: Path) -> None:
     given = figures["given"]["gpu_audio_s_per_s"]["value"]
     cores = [1, 2, 4, 8, 16, 32, 64, 128]
     right.plot(cores, [n * drawn_per_core(figures) for n in cores], "o-", label="drawn from music")
-    shards = max(row["audio_s_per_s"] for row in of_shards(figures))
-    right.axhline(shards, color="C2", label="from shards in memory, here")
+    rows = figures["measured"]["feeding"]["drawing"]
+    read = max(row["audio_s_per_core_s"] for row in rows if row["source"] == "shards")
+    right.axhline(read, color="C2", label="a core reads from shards in memory")
     right.axhline(given, color="C1", linestyle="--", label="one H200 takes")
     right.set(xscale="log", yscale="log", xlabel="cores", ylabel="s of audio a second")
     right.set_title("what feeds an accelerator")
@@ -262,12 +264,6 @@ def draw(figures: Figures, path: Path) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
     print(path)
-
-
-def of_shards(figures: Figures) -> list[dict[str, Any]]:
-    """Rows of drawing `stft`'s examples from shards."""
-    rows = figures["measured"]["feeding"]["drawing"]
-    return [row for row in rows if (row["model"], row["source"]) == ("stft", "shards")]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/reliability.md",
     "docs/embedding.md",
+    "docs/scale.md",
     "embed/c/README.md",
     "embed/c/ladspa/README.md",
     "embed/web/README.md",

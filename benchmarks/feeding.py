@@ -87,6 +87,8 @@ def kinds(data: Path, seconds: float) -> dict[str, Any]:
     from training.examples.drawn import CUTOFF_MARGIN, Music
     from training.examples.restored import found_cutoff_hz, restored
 
+    import scipy.signal  # noqa: F401
+
     config = _preset("stft")
     music, used_s = Music(data, "train"), defaultdict[str, list[float]](list)
     begun, count = time.monotonic(), 0

@@ -12,10 +12,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from benchmarks import feeding
 from benchmarks.hour import extended, received_clip
+from demo.demo import CLIP
 from tfbwe.model.bundle import shipped
 
 MINUTES = 4
@@ -41,25 +44,24 @@ def measured(data: Path, shards: Path) -> dict[str, Any]:
                 model: {kind: _extended(folder, model, kind) for kind in KINDS} for model in shipped()
             },
             **_scanned(folder),
-            "feeding": feeding.measured(data, shards, 8),
+            "feeding": feeding.measured(data, shards, 4),
         }
         cluster = Path(__file__).with_name("cluster.py")
         found["cluster"] = _cluster(folder) if cluster.exists() else None
     return found
 
 
-def _song(path: Path, kind: str) -> float:
-    """Write the shipped clip, cut off, again and again; return the length in s."""
-    received, sample_rate = received_clip()
-    with soundfile.SoundFile(path, "w", sample_rate, received.shape[0], **KINDS[kind]) as file:
+def _song(path: Path, kind: str, clip: npt.NDArray[np.float32], sample_rate: int) -> float:
+    """Write a clip (channels, samples) again and again; return the length in s."""
+    with soundfile.SoundFile(path, "w", sample_rate, len(clip), **KINDS[kind]) as file:
         while file.frames < MINUTES * 60 * sample_rate:
-            file.write(received.T)
+            file.write(clip.T)
         return float(file.frames / sample_rate)
 
 
 def _extended(folder: Path, model: str, kind: str) -> dict[str, float]:
     song = folder / f"song.{kind}"
-    seconds = _song(song, kind)
+    seconds = _song(song, kind, *received_clip())
     used_s, peak_mb = extended(song, model)
     sizes = [
         path.stat().st_size / 1e6 / seconds * 3600 for path in (song, song.with_name(f"extended.{kind}"))
@@ -75,9 +77,10 @@ def _extended(folder: Path, model: str, kind: str) -> dict[str, float]:
 def _scanned(folder: Path) -> dict[str, float]:
     """Processor time of scanning a song, and of decoding it for training, over its length."""
     music = folder / "music"
+    clip, sample_rate = soundfile.read(CLIP, dtype="float32", always_2d=True)
     for artist in "ab":
         (music / artist).mkdir(parents=True)
-        seconds = _song(music / artist / "song.flac", "flac")
+        seconds = _song(music / artist / "song.flac", "flac", clip.T, sample_rate)
     scan = [sys.executable, "-m", "training.corpus", "scan", "--jobs", "1", str(music)]
     begun_s = _waited_s()
     subprocess.run(scan, check=True, capture_output=True)

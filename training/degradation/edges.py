@@ -25,7 +25,7 @@ _folder: Path | None = None
 def keep_edges(data: Path) -> None:
     """Keep what is measured from now on beside the music in `data`, and take what is kept there.
 
-    There are some 700 settings, a third of a second each: minutes for every process that draws.
+    There are some 700 settings, a tenth of a second each: a minute or more for every process that draws.
     """
     global _folder
     _folder = data / KEPT

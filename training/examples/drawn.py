@@ -1,7 +1,7 @@
 """Crops of music with a degradation drawn for each: what a network is trained on.
 
 Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every example is a function of
-(seed, index) alone: the same run gives the same examples on any number of threads, resumed or not.
+(seed, index) alone: the same run gives the same examples in any number of processes, resumed or not.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def main() -> None:
 
 def extended(song: Path, model: str) -> tuple[float, float]:
     """Extend a file with `tfbwe extend`; return its processor time in s and its peak memory in MB."""
-    arguments = ["extend", str(song), "-o", str(song.with_name("extended.wav")), "--model", model, "--force"]
+    out = song.with_name(f"extended{song.suffix}")
+    arguments = ["extend", str(song), "-o", str(out), "--model", model, "--force"]
     done = subprocess.run([sys.executable, "-c", MEASURED, *arguments], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)

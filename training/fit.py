@@ -8,6 +8,7 @@ the restoring network learns on statistics, computed once and kept beside the mu
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,12 @@ def main(argv: list[str] | None = None) -> int:
         help="accelerators of this machine that share each batch (default 1); or K/N@HOST:PORT: process K of "
         "N, each with all of its machine, on JAX: 0/2@10.0.0.1:1234 on 10.0.0.1, 1/2@10.0.0.1:1234 elsewhere",
     )
-    parser.add_argument("--workers", type=positive, default=2, help="threads that draw examples (default 2)")
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        help="processes that draw examples, from shards threads; they change nothing (default: %(default)s)",
+    )
     parser.add_argument(
         "--set",
         nargs="+",

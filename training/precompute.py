@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 _WORK = ".work-"
 _GB = 1e9
-_ENVIRONMENT = {
-    # glibc: keep freed memory instead of asking the system for it again with every example; a fifth faster.
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-}
-"""What the working processes start with."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,10 +70,11 @@ def _guarded(options: argparse.Namespace) -> None:
 
 def precompute(options: argparse.Namespace) -> None:
     """Make the shards that the command line asks for, as far as they are not there."""
+    from .examples.batches import ENVIRONMENT
     from .examples.pairs import description
     from .examples.shards import SCHEMA, is_shards, read_schema, write_json
 
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     out: Path = options.out
     wanted = description(options.data, options.seed, options.variants)

@@ -16,4 +16,5 @@ sys.meta_path.insert(0, Missing())
 
 from training import fit  # noqa: E402
 
-sys.exit(fit.main(sys.argv[1:]))
+if __name__ == "__main__":  # not in the processes that draw
+    sys.exit(fit.main(sys.argv[1:]))

@@ -19,6 +19,7 @@ PAGES = (
     "docs/reliability.md",
     "docs/training.md",
     "docs/embedding.md",
+    "docs/scale.md",
     "embed/c/README.md",
     "embed/c/ladspa/README.md",
     "embed/web/README.md",

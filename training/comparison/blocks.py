@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tfbwe.errors import ConfigError
 from tfbwe.measures import MEASURES, ZERO
@@ -29,9 +29,14 @@ _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DO
 
 
 def filled(text: str, report: Report) -> str:
+    """Text with its blocks made anew from a report; as `between_marks` with `BLOCKS`."""
+    return between_marks(text, {name: functools.partial(block, report) for name, block in BLOCKS.items()})
+
+
+def between_marks(text: str, blocks: Mapping[str, Callable[[], str]]) -> str:
     """Text with its blocks made anew.
 
-    A block begins with a line ``<!-- table NAME -->``, NAME among `BLOCKS`, and ends with one
+    A block begins with a line ``<!-- table NAME -->``, NAME among `blocks`, and ends with one
     ``<!-- end of table -->``.
 
     Raises
@@ -44,9 +49,9 @@ def filled(text: str, report: Report) -> str:
         start, name, end = match.groups()
         if match[0].count("<!-- table") > 1:
             raise ConfigError(f"block {name}: expected a line <!-- end of table --> before the next block")
-        if name not in BLOCKS:
-            raise ConfigError(f"block: expected one of {', '.join(BLOCKS)}, received {name}")
-        return f"{start}\n{BLOCKS[name](report)}\n{end}"
+        if name not in blocks:
+            raise ConfigError(f"block: expected one of {', '.join(blocks)}, received {name}")
+        return f"{start}\n{blocks[name]()}\n{end}"
 
     return _BLOCK.sub(made, text)
 

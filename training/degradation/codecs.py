@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,6 @@ import soundfile
 import soxr
 
 from tfbwe.errors import AudioError, ConfigError
-from tfbwe.stft import BIN_HZ, stft
 
 from . import ffmpeg
 from .filters import Signal
@@ -232,43 +230,3 @@ def _is_low(sample_rate: int | None) -> bool:
 def _rate_kbps(level: float, sample_rate: int) -> float:
     most, span = _LEVELS[_is_low(sample_rate)]
     return most - span * level
-
-
-_PROBE_RATE = 44100
-EDGE_POWER = 0.1
-"""Share of a band's power that comes through up to its edge. A codec that is short of bits leaves more and
-more out towards the edge, of noise more than of music: half of it is not enough to ask for."""
-
-
-@lru_cache(maxsize=4096)
-def edge_hz(codec: Codec, channels: int) -> float:
-    """Where a codec's band ends: it depends on its settings alone, and is measured on noise.
-
-    Parameters
-    ----------
-    codec : Codec
-    channels : int
-
-    Returns
-    -------
-    float
-        The highest frequency in Hz that comes through with `EDGE_POWER` of its power or more.
-    """
-    x = _probe()[:channels]
-    y = codec.apply(x, _PROBE_RATE)
-    gain = _smooth_power(y) / _smooth_power(x)
-    return float(np.flatnonzero(gain > EDGE_POWER).max(initial=0) * BIN_HZ)
-
-
-@cache
-def _probe() -> Signal:
-    """Two channels of pink noise, half of it common, (2, samples) float32."""
-    spectra = np.fft.rfft(np.random.default_rng(0).standard_normal((3, 2 * _PROBE_RATE)))
-    noise = np.fft.irfft(spectra / np.sqrt(np.arange(spectra.shape[1]) + 100.0))
-    return np.asarray(0.05 * (noise[:2] + noise[2]) / noise.std(), np.float32)
-
-
-def _smooth_power(x: Signal) -> npt.NDArray[np.float64]:
-    """Mean power of each bin of the STFT, over a few bins."""
-    power = (np.abs(stft(x)) ** 2).mean(axis=(0, 1))
-    return np.convolve(power, np.ones(5) / 5, "same") + 1e-12

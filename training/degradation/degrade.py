@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from tfbwe.errors import AudioError, ConfigError
 
-from .codecs import Codec, edge_hz
+from .codecs import Codec
+from .edges import edge_hz
 from .filters import LowCut, Lowpass, Signal
 from .rounding import Rounding
 

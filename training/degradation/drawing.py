@@ -13,8 +13,9 @@ import numpy as np
 from tfbwe.band import HIGHEST_CUTOFF_HZ, LOWEST_CUTOFF_HZ
 from tfbwe.errors import ConfigError
 
-from .codecs import CODECS, EDGE_POWER, FALLBACK_RATE, Codec, at_rate, edge_hz
+from .codecs import CODECS, FALLBACK_RATE, Codec, at_rate
 from .degrade import Degradation, Gain, Mix, Stage
+from .edges import EDGE_POWER, edge_hz
 from .filters import FAMILIES, GUARD_SAMPLES, LowCut, Lowpass
 from .rounding import DITHERS, Rounding
 

@@ -1,7 +1,7 @@
 """Crops of music with a degradation drawn for each: what a network is trained on.
 
 Tracks are decoded once, into float32 arrays that are mapped, not loaded. Every example is a function of
-(seed, index) alone: the same run gives the same examples on any number of threads, resumed or not.
+(seed, index) alone: the same run gives the same examples in any number of processes, resumed or not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tfbwe.stft import SAMPLE_RATE
 
 from ..arguments import command
 from ..degradation import degrade, drawing
+from ..degradation.edges import keep_edges
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
 from .restored import found_cutoff_hz, restored
 
@@ -62,6 +63,12 @@ def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
 
 def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
     """Whole track as a mapped array, decoded on first use; else as `read`."""
+    music: npt.NDArray[np.float32] = np.load(decoded_file(data, track), mmap_mode="r")
+    return music
+
+
+def decoded_file(data: Path, track: Track) -> Path:
+    """File of a whole track as an array, decoded on first use; else as `read`."""
     key = f"{track.file} {track.size_bytes} {track.mtime_ns}".encode(errors="surrogateescape")
     name = hashlib.sha256(key).hexdigest()[:24]
     path = data / DECODED / f"{name}.npy"
@@ -70,8 +77,7 @@ def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
         x = read(data, track)
         with replacing(path) as temporary:
             np.save(temporary, x)
-    music: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
-    return music
+    return path
 
 
 class Music:
@@ -97,7 +103,7 @@ class Music:
     """
 
     def __init__(self, data: Path, split: str) -> None:
-        rows = []
+        self.data, rows = data, []
         for track in read_manifest(data / MANIFEST_NAME):
             if track.split != split:
                 continue
@@ -115,7 +121,7 @@ class Music:
                 f"a folder of at least two tracks, scanned by {command('corpus')} scan, has both"
             )
         work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-            joblib.delayed(decoded)(data, track) for track in rows
+            joblib.delayed(decoded_file)(data, track) for track in rows
         )
         bar = tqdm.tqdm(work, total=len(rows), desc=f"decoding {split}", unit="track", disable=None)
         self.tracks = list(zip(rows, bar, strict=True))
@@ -134,7 +140,8 @@ class Music:
         """
         for _ in range(20):
             place = min(int(np.searchsorted(self._edges, rng.random())), len(self.tracks) - 1)
-            track, music = self.tracks[place]
+            track, file = self.tracks[place]
+            music = np.load(file, mmap_mode="r")  # open no longer than needed: there may be many thousands
             start = int(rng.integers(0, max(1, len(music) - samples)))
             x = np.asarray(music[start : start + samples]).T
             x = np.pad(x, [(0, 0), (0, samples - x.shape[1])])
@@ -157,6 +164,7 @@ def example(music: Music, config: FitConfig, key: tuple[int, ...]) -> Batch:
         ``received``, ``original`` (samples,), ``cutoff_hz``, ``reach_hz``, ``bandwidth_hz`` (1,), float32, as
         `objective.Trainer` takes them. Where the network reads what was restored, ``received`` is that.
     """
+    keep_edges(music.data)
     rng = np.random.default_rng(key)
     return degraded(rng, *music.crop(rng, config.crop_samples), config.restores)
 

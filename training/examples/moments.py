@@ -32,9 +32,7 @@ def pieces_of(data: Path, track: Track) -> FloatArray:
     AudioError
         As `drawn.read` has it.
     """
-    settings = (track.file, track.size_bytes, track.mtime_ns, PIECE_FRAMES, BANDS, FLOOR, SILENT_POWER)
-    name = hashlib.sha256(repr(settings).encode(errors="surrogateescape")).hexdigest()[:24]
-    path = data / KEPT / f"{name}.npy"
+    path = _file(data, track)
     kept = _kept(path)
     if kept is None:
         path.parent.mkdir(exist_ok=True)
@@ -44,19 +42,30 @@ def pieces_of(data: Path, track: Track) -> FloatArray:
     return kept
 
 
+def kept_pieces(data: Path, track: Track) -> tuple[Path, int]:
+    """File of `pieces_of`, measured on first use, and how many there are."""
+    return _file(data, track), len(pieces_of(data, track))
+
+
+def _file(data: Path, track: Track) -> Path:
+    settings = (track.file, track.size_bytes, track.mtime_ns, PIECE_FRAMES, BANDS, FLOOR, SILENT_POWER)
+    name = hashlib.sha256(repr(settings).encode(errors="surrogateescape")).hexdigest()[:24]
+    return data / KEPT / f"{name}.npy"
+
+
 def _kept(path: Path) -> FloatArray | None:
     """What was kept; None where there is nothing, or a damaged file, whose track is measured again."""
     try:
-        kept: FloatArray = np.load(path)
+        kept: FloatArray = np.load(path, mmap_mode="r")
     except Exception:  # NumPy raises whatever the damaged part happens to raise
         return None
     return kept if kept.dtype == np.float32 and kept.shape[1:] == (len(MOMENTS), BANDS) else None
 
 
-def all_pieces(data: Path, tracks: list[Track]) -> list[FloatArray]:
-    """`pieces_of` for many tracks, on all processors."""
+def all_pieces(data: Path, tracks: list[Track]) -> list[tuple[Path, int]]:
+    """`kept_pieces` for many tracks, on all processors."""
     work = joblib.Parallel(n_jobs=os.cpu_count() or 1, return_as="generator")(
-        joblib.delayed(pieces_of)(data, track) for track in tracks
+        joblib.delayed(kept_pieces)(data, track) for track in tracks
     )
     return list(tqdm.tqdm(work, total=len(tracks), desc="statistics", unit="track", disable=None))
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from tfbwe.band import HIGHEST_HZ
 
 from ..degradation import drawing
+from ..degradation.edges import keep_edges
 from ..music.manifest import Track, read_manifest
 from ..music.splits import name_hash
 from .drawn import CUTOFF_MARGIN, SILENT_POWER, Batch, decoded, degraded, is_silent
@@ -127,6 +128,7 @@ def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Sha
     OSError
         If the file cannot be written.
     """
+    keep_edges(data)
     examples = np.empty(len(items), EXAMPLE)
     for i, item in enumerate(items):
         for name, value in make_pair(data, item, seed).items():

@@ -46,17 +46,20 @@ as much it undid half a decibel to one less, on artists held out."""
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """Pieces of one track.
+    """Pieces of one track, in a file.
 
     Attributes
     ----------
-    pieces : (pieces, 4, 155) float32
-        As `training.examples.moments.pieces_of` has them.
+    file : Path
+        With what `training.examples.moments.pieces_of` returns.
+    count : int
+        Of the pieces in it.
     bandwidth_hz : float
         How far up they are to be trusted.
     """
 
-    pieces: FloatArray
+    file: Path
+    count: int
     bandwidth_hz: float
 
 
@@ -74,9 +77,9 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
         ``moments`` (4, 155), ``cutoff_hz`` (1,), the target ``log_gain`` (155,), ``weight`` (155,), the
         Wiener weight of the bands that count, and ``original`` and ``received`` (155,), power.
     """
-    pieces = recording.pieces
-    count = min(len(pieces), int(2 ** rng.uniform(0, 4.01)))
-    start = int(rng.integers(0, len(pieces) - count + 1))
+    count = min(recording.count, int(2 ** rng.uniform(0, 4.01)))
+    start = int(rng.integers(0, recording.count - count + 1))
+    pieces = np.load(recording.file, mmap_mode="r")  # open no longer than needed, as in `drawn.Music`
     mean, log, root, square = pieces[start : start + count].mean(axis=0)
     spread = np.sqrt(np.maximum(square - log * log, 0))
     timbre = _equaliser(rng) + np.float32(rng.uniform(-13, 2) * np.log(10) / 20)
@@ -157,7 +160,7 @@ class Examples:
         self._recordings, self._size, self._seed = recordings, batch_size, seed
         rng = np.random.default_rng((*seed, 1))
         self._responses = [drawn(rng) for _ in range(filters)]
-        shares = np.sqrt([len(one.pieces) for one in recordings])  # long tracks more often, but not by length
+        shares = np.sqrt([one.count for one in recordings])  # long tracks more often, but not by length
         self._edges = np.cumsum(shares) / shares.sum()
 
     def batch(self, step: int, rows: range | None = None) -> Batch:
@@ -185,13 +188,13 @@ def opened(data: Path, split: str) -> tuple[list[Recording], float]:
     """
     tracks = [track for track in read_manifest(data / MANIFEST_NAME) if track.split == split]
     found = [
-        Recording(pieces, min(track.bandwidth_hz, TOP_HZ))
-        for track, pieces in zip(tracks, all_pieces(data, tracks), strict=True)
-        if len(pieces)
+        Recording(file, count, min(track.bandwidth_hz, TOP_HZ))
+        for track, (file, count) in zip(tracks, all_pieces(data, tracks), strict=True)
+        if count
     ]
     if not found:
         raise ConfigError(
             f"{data / MANIFEST_NAME}: expected tracks of the split {split} that are not silent, there "
             f"are none; a folder of at least two tracks, scanned by {command('corpus')} scan, has both"
         )
-    return found, sum(len(one.pieces) for one in found) * PIECE_FRAMES * HOP_LENGTH / SAMPLE_RATE / 3600
+    return found, sum(one.count for one in found) * PIECE_FRAMES * HOP_LENGTH / SAMPLE_RATE / 3600

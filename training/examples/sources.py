@@ -73,7 +73,7 @@ class FromShards:
         """Give what `keras.Model.fit` reads; see `FromMusic`."""
         its = self._config
         draw = functools.partial(self._shards.batch, its.crop_samples, its.batch_size, seed, rows=rows)
-        with _streamed(draw, first_step, workers) as dataset:
+        with _streamed(draw, first_step, workers, processes=False) as dataset:
             yield dataset
 
 
@@ -111,12 +111,17 @@ def examples(data: Path, split: str, config: FitConfig | RestoreConfig) -> Sourc
 
 
 @contextlib.contextmanager
-def _streamed(draw: Callable[[int], Batch], first_step: int, workers: int) -> Iterator[Any]:
+def _streamed(
+    draw: Callable[[int], Batch], first_step: int, workers: int, processes: bool = True
+) -> Iterator[Any]:
     """Batches as `tf.data` on TensorFlow; elsewhere Keras reads the iterator itself."""
+    streams: list[Batches] = []
     with contextlib.ExitStack() as opened:
 
         def stream() -> Batches:
-            return opened.enter_context(contextlib.closing(Batches(draw, first_step, workers)))
+            new = Batches(draw, first_step, workers, processes)
+            streams.append(opened.enter_context(contextlib.closing(new)))
+            return new
 
         if keras.backend.backend() != "tensorflow":
             yield ((batch,) for batch in stream())
@@ -125,5 +130,10 @@ def _streamed(draw: Callable[[int], Batch], first_step: int, workers: int) -> It
 
         shapes = {name: array.shape for name, array in draw(first_step).items()}
         signature = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
-        # With several devices Keras takes a batch away before it begins, then opens the dataset once more.
-        yield tf.data.Dataset.from_generator(stream, output_signature=signature).prefetch(2)
+        try:
+            # With several devices Keras takes a batch away first, then opens the dataset once more.
+            yield tf.data.Dataset.from_generator(stream, output_signature=signature).prefetch(2)
+        except Exception:
+            for failure in filter(None, (one.failure for one in streams)):
+                raise failure from None  # TensorFlow wraps what ends an iterator in an error of its own
+            raise

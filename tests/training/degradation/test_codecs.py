@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.helpers.alignment import RATE, correlation, music, shift_between
 from tfbwe.errors import ConfigError
 from training.degradation import ffmpeg
-from training.degradation.codecs import CODECS, Codec, at_rate, edge_hz
+from training.degradation.codecs import CODECS, Codec, at_rate
+from training.degradation.edges import edge_hz
 
 
 def coder(name, level):

@@ -5,8 +5,9 @@ import pytest
 
 from tests.helpers.alignment import RATE, music
 from tfbwe.errors import AudioError, ConfigError
-from training.degradation.codecs import Codec, at_rate, edge_hz
+from training.degradation.codecs import Codec, at_rate
 from training.degradation.degrade import Gain, Mix, apply, apply_counted, cutoff_hz_of, lowpass_of
+from training.degradation.edges import edge_hz
 from training.degradation.filters import LowCut, Lowpass
 from training.degradation.rounding import Rounding
 

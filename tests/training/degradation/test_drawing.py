@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.helpers.alignment import RATE, music, shift_between
 from tfbwe.errors import ConfigError
 from training.degradation import drawing
-from training.degradation.codecs import CODECS, Codec, edge_hz
+from training.degradation.codecs import CODECS, Codec
 from training.degradation.degrade import STAGES, Gain, Mix, apply, cutoff_hz_of, lowpass_of
 from training.degradation.drawing import DRAWING, description, draw
+from training.degradation.edges import edge_hz
 from training.degradation.filters import LowCut, Lowpass
 from training.degradation.rounding import Rounding
 

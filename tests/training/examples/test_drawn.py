@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -114,6 +115,16 @@ def test_an_error_while_drawing_is_not_the_end_of_the_stream(monkeypatch):
     with pytest.raises(RuntimeError, match="broken"):
         list(itertools.islice(stream, 5))
     stream.close()
+
+
+def test_tracks_are_open_no_longer_than_they_are_read(folder):
+    """Ten thousand hours are more tracks than a process may have open files."""
+    opened = Music(folder(*(made_up_song(i, 0.5) for i in range(40))), "train")
+    before = len(os.listdir("/proc/self/fd"))
+    crops = [opened.crop(np.random.default_rng(i), 4096)[0] for i in range(200)]
+    del crops
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert before < 40
 
 
 def test_splits_share_no_track():

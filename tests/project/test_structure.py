@@ -25,6 +25,7 @@ ORDER = {
             "stft",
             "atomic",
             "leftovers",
+            "storage",
             "console",
             "cqt",
             "phase",
@@ -59,6 +60,7 @@ OPTIONAL = {
     "tfbwe/network/restorer.py": {"keras"},
     "tfbwe/network/run_folder.py": {"keras"},
     "tfbwe/audio/tags.py": {"mutagen"},  # of another licence: nowhere else
+    "tfbwe/storage/objects.py": {"fsspec"},
     "tfbwe/measures/picture.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/interpreter.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter

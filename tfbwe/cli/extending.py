@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..audio.destinations import refuse_output
 from ..audio.formats import STANDARD
-from ..audio.writer import refuse_destination
 from ..console import Progress, counted, one_line, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..leftovers import remove_leftovers
 from ..settings import CutoffError
+from ..storage.addresses import is_address
+from ..storage.objects import existing, is_file
 from .outputs import MadeFolders, into_folder, left_out, plan_outputs, unreadable_here
 from .printing import too_high
 from .workers import Killed, Tell, each, processor_cores
@@ -103,15 +105,16 @@ def _extend_all(
     pairs: list[Pair], settings: dict[str, Any], options: argparse.Namespace, report: _Report
 ) -> None:
     folder = into_folder(options.inputs, options.output)
+    there = _there_already(pairs, options)
     with MadeFolders() as folders:
 
         def to_do() -> Iterator[Pair]:
             for pair in pairs:
-                if options.skip_existing and os.path.isfile(pair[1]):
+                if options.skip_existing and (pair[1] in there or os.path.isfile(pair[1])):
                     report(pair, Outcome(SKIPPED, f"{pair[1]}: exists already, skipped"))
                     continue
                 try:
-                    if folder:
+                    if folder and not is_address(pair[1]):
                         folders.make(Path(pair[1]).parent)
                 except TfbweError as error:
                     report(pair, Outcome(FAILED, notes=(str(error),)))
@@ -126,7 +129,8 @@ def _extend_all(
             with contextlib.closing(each(work, to_do(), jobs, report.show)) as results:
                 for pair, result in results:
                     if isinstance(result, Killed):
-                        remove_leftovers(Path(pair[1]).parent)
+                        for name in _written_folders([pair]):
+                            remove_leftovers(name)
                         why, way_out = "", ""
                         if "SIGKILL" in result.how:
                             why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
@@ -134,7 +138,7 @@ def _extend_all(
                         result = Outcome(FAILED, notes=(said,))
                     report(pair, result)
         except BaseException:
-            for name in _output_folders(pairs):  # A process that was stopped had no time for it, perhaps.
+            for name in _written_folders(pairs):  # A process that was stopped had no time for it, perhaps.
                 remove_leftovers(name)
             raise
 
@@ -233,17 +237,19 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
     """Say which file would go where; nothing is opened or written."""
     counts: Counter[str] = Counter()
     folder = into_folder(options.inputs, options.output)
+    skipped = _there_already(pairs, options)
     for source, destination in pairs:
         names = ["standard input" if source == STANDARD else source]
         names.append("standard output" if destination == STANDARD else destination)
-        there = destination != STANDARD and os.path.lexists(destination)
-        kind = SKIPPED if options.skip_existing and os.path.isfile(destination) else EXTENDED
+        there = is_address(destination) or os.path.lexists(destination)
+        skip = options.skip_existing and (destination in skipped or os.path.isfile(destination))
+        kind = SKIPPED if skip else EXTENDED
         try:
-            if source != STANDARD and not os.path.exists(source):
+            if source != STANDARD and not (is_file(source) or os.path.exists(source)):
                 raise AudioError(f"{source}: cannot be read: No such file or directory")
             if destination != STANDARD and kind == EXTENDED and (there or not folder):
-                refuse_destination(Path(destination), force=options.force, source=source)
-        except AudioError as error:
+                refuse_output(destination, force=options.force, source=source)
+        except TfbweError as error:
             kind = FAILED
             say(str(error))
         counts[kind] += 1
@@ -255,15 +261,23 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
     return 1 if counts[FAILED] else 0
 
 
+def _there_already(pairs: list[Pair], options: argparse.Namespace) -> set[str]:
+    """Outputs at addresses that are to be skipped; a store is asked once for all of them."""
+    addresses = (destination for _, destination in pairs if is_address(destination))
+    return existing(addresses) if options.skip_existing else set()
+
+
 def _remove_leftovers(pairs: list[Pair]) -> None:
     """Remove what killed runs left where this one writes; say so."""
-    for folder in (*_output_folders(pairs), Path(tempfile.gettempdir())):
+    for folder in _written_folders(pairs):
         if removed := remove_leftovers(folder):
             say(f"{folder}: removed {counted(removed, 'unfinished file')} of a run that was killed")
 
 
-def _output_folders(pairs: list[Pair]) -> list[Path]:
-    return list(dict.fromkeys(Path(name).parent for _, name in pairs if name != STANDARD))
+def _written_folders(pairs: list[Pair]) -> list[Path]:
+    """Folders of this machine in which temporary files are written."""
+    beside = (Path(name).parent for _, name in pairs if name != STANDARD and not is_address(name))
+    return list(dict.fromkeys([*beside, Path(tempfile.gettempdir())]))
 
 
 def _describe(cutoff_hz: float | None, measured: bool) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import replace_synced
+from ..audio.destinations import refuse_destination, temporary_beside
 from ..audio.formats import reason
-from ..audio.writer import refuse_destination, temporary_beside
 from ..errors import AudioError, ConfigError
 
 
@@ -73,7 +73,7 @@ def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
     Returns
     -------
     Path
-        As from `tfbwe.audio.writer.refuse_destination`.
+        As from `tfbwe.audio.destinations.refuse_destination`.
 
     Raises
     ------

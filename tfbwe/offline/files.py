@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ..audio.bitrate import asked, chosen, cut_below
 from ..audio.codecs import CODECS, Encoding
+from ..audio.destinations import refuse_output
 from ..audio.formats import STANDARD, full_scale, output_format, output_suffix, writable_rate
 from ..audio.reader import Reader
 from ..audio.tags import read_tags
-from ..audio.writer import Writer, refuse_destination
+from ..audio.writer import Writer
 from ..console import counted
 from ..decoder import Decoder
 from ..errors import ConfigError
@@ -87,7 +88,8 @@ def extend_file(
     Parameters
     ----------
     source, destination : str or Path
-        Files; ``"-"`` is standard input or output (WAV). The destination's suffix may name another format,
+        Files, here or at addresses such as ``"s3://bucket/song.mp3"`` (needs ``tfbwe[cloud]``); ``"-"`` is
+        standard input or output (WAV). The destination's suffix may name another format,
         else container, sample format and tags are kept.
     model, cutoff_hz, diffuse, phase
         As for `extend`.
@@ -122,11 +124,13 @@ def extend_file(
         If a setting is outside its range.
     ModelError
         If the model cannot be loaded.
+    StorageError
+        If an address cannot be read or written.
     """
     if clip not in CLIPS:
         raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
     if str(destination) != STANDARD:
-        refuse_destination(Path(destination), force=force, source=source)
+        refuse_output(destination, force=force, source=source)
     with Reader(source, strict) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)

@@ -1,0 +1,288 @@
+"""Files at addresses, by fsspec: what is there, fetched to a file of this machine, and put back.
+
+fsspec is imported here alone, when an address is used. It finds credentials where each store's own tools do:
+in the environment, in files of the home folder, at the machine it runs on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, StorageError, TfbweError
+from ..leftovers import temporary_name, temporary_prefix
+from .addresses import HTTP, file_name, is_address, parent, protocol
+
+IN_EXTRA = ("fsspec", "s3fs", "aiohttp")
+"""Packages that the extra `cloud` brings."""
+ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "tos"})
+"""Protocols of object stores: an object is there as a whole, or not at all."""
+_LOCAL = ("file", "local")
+_REASONS = {
+    "NoCredentialsError": "no credentials; set those of the store, as for its own command line tool",
+    "PartialCredentialsError": "half of the credentials is missing; set the other half",
+    "DefaultCredentialsError": "no credentials; set those of the store, as for its own command line tool",
+    "EndpointConnectionError": "the store cannot be reached; look at the network and the store's address",
+    "ConnectTimeoutError": "the store cannot be reached; look at the network and the store's address",
+    "ClientConnectorError": "the host cannot be reached; look at the network and the address",
+    "FSTimeoutError": "no answer in time; look at the network, and try again",
+}
+"""What errors that are no `OSError` mean, by their class."""
+
+
+def is_folder(name: str) -> bool:
+    """Return whether there is a folder of a name, here or at an address.
+
+    Raises
+    ------
+    StorageError
+        If the store cannot be asked.
+    """
+    if not is_address(name):
+        return os.path.isdir(name)
+    if protocol(name) in HTTP:
+        return False
+    files, inner = _opened(name)
+    with _reaching(name, "read"):
+        return bool(files.isdir(inner))
+
+
+def is_file(name: str) -> bool:
+    """Return whether there is a file of a name, here or at an address; errors as of `is_folder`."""
+    return _kind(name) == "file" if is_address(name) else os.path.isfile(name)
+
+
+def identity(name: str) -> str:
+    """Return the one name of a file that has several: of a link here the file it leads to."""
+    if not is_address(name):
+        return os.path.realpath(name)
+    if protocol(name) in _LOCAL:
+        return os.path.realpath(name.partition("://")[2])
+    return f"{protocol(name)}{name[name.index('://') :].rstrip('/')}"
+
+
+def files_below(top: str) -> Iterator[str]:
+    """Yield the addresses of all files below a folder at an address, in order.
+
+    Raises
+    ------
+    StorageError
+        If the store cannot be asked, or a name leads out of the folder.
+    """
+    files, inner = _opened(top)
+    with _reaching(top, "read"):
+        found = sorted(files.find(inner))
+    for name in found:
+        below = name[len(inner.rstrip("/")) :].lstrip("/")
+        if below and not below.endswith("/"):  # An object that stands for a folder.
+            if ".." in below.split("/"):
+                raise StorageError(f"{top}: {below}: a name that leads out of the folder; rename it there")
+            yield f"{top.rstrip('/')}/{below}"
+
+
+def existing(names: Iterable[str]) -> set[str]:
+    """Return those of many addresses at which there are files; each folder is listed once.
+
+    Raises
+    ------
+    StorageError
+        If the store cannot be asked.
+    """
+    folders = defaultdict(list)
+    for name in names:
+        folders[parent(name)].append(name)
+    there: set[str] = set()
+    for folder, members in folders.items():
+        if len(members) == 1:
+            there.update(name for name in members if is_file(name))
+        elif is_folder(folder):
+            files, inner = _opened(folder)
+            with _reaching(folder, "read"):
+                listed = {row["name"] for row in files.ls(inner, detail=True) if row["type"] == "file"}
+            there.update(name for name in members if _opened(name)[1] in listed)
+    return there
+
+
+def refuse_object(address: str, force: bool, source: str | os.PathLike[str] | None = None) -> None:
+    """Refuse an address that must not or cannot be written, as far as that can be known before.
+
+    Parameters
+    ----------
+    address : str
+        Of the file to be written.
+    force : bool
+        Allow an existing file to be replaced.
+    source : str or Path, optional
+        File that must never be replaced.
+
+    Raises
+    ------
+    StorageError
+        If it exists and `force` is off, is the source or a folder, or cannot be asked for.
+    """
+    if protocol(address) in HTTP:
+        raise StorageError(f"{address}: can be read, not written; choose a folder or another store with -o")
+    if source is not None and identity(str(source)) == identity(address):
+        raise StorageError(f"{address}: is the source itself; choose another name with -o")
+    kind = "directory" if address.endswith("/") else _kind(address, "written")
+    if kind == "directory" and (address.endswith("/") or protocol(address) not in ATOMIC):
+        raise StorageError(f"{address}: expected a file to write, received a folder")
+    if kind == "file" and not force:
+        raise StorageError(f"{address}: exists already; --force replaces it")
+
+
+def fetch(address: str) -> str:
+    """Copy a file at an address to a temporary one of this machine, of the same suffix.
+
+    Returns
+    -------
+    str
+        Its name; who asked for it removes it.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read, or there is no room for it. Nothing is left behind then.
+    """
+    path = temporary_for(address)
+    try:
+        fetch_to(address, path)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return path
+
+
+def temporary_for(address: str) -> str:
+    """Make an empty temporary file of this machine, of the suffix that an address has; return its name."""
+    suffix = re.fullmatch(r"\.\w{1,9}", Path(file_name(address)).suffix)
+    handle, path = tempfile.mkstemp(prefix=temporary_prefix(), suffix=suffix[0] if suffix else "")
+    os.close(handle)
+    return path
+
+
+def fetch_to(address: str, path: str | os.PathLike[str]) -> None:
+    """Copy a file at an address to a file of this machine; errors as of `fetch`."""
+    files, inner = _opened(address)
+    with _reaching(address, "read"):
+        if files.info(inner)["type"] == "directory":
+            raise StorageError(f"{address}: expected a file, received a folder")
+        files.get_file(inner, os.fspath(path))
+
+
+def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
+    """Copy a finished file of this machine to an address, where it is whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    address : str
+        Where it goes. Folders that are missing are made.
+    force : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    StorageError
+        If it exists and `force` is off, or it cannot be written.
+    """
+    refuse_object(address, force)
+    files, inner = _opened(address)
+    with _reaching(address, "written"):
+        if protocol(address) in ATOMIC:
+            files.put_file(os.fspath(path), inner)
+            return
+        folder = inner.rpartition("/")[0]
+        files.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/{temporary_name()}"
+        try:
+            files.put_file(os.fspath(path), temporary)
+            files.mv(temporary, inner)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                files.rm_file(temporary)
+            raise
+
+
+def _kind(address: str, done: str = "read") -> str | None:
+    """Return ``file`` or ``directory``, None where there is nothing; a bucket that is missing is an error."""
+    files, inner = _opened(address)
+    with _reaching(address, done):
+        try:
+            return str(files.info(inner)["type"])
+        except FileNotFoundError as error:
+            if _no_bucket(error):
+                raise
+            return None
+
+
+def _no_bucket(error: Exception) -> bool:
+    return type(error.__cause__).__name__ == "NoSuchBucket"
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and what it calls the file there."""
+    kind = protocol(address)
+    try:
+        import fsspec
+        from fsspec.registry import known_implementations
+    except ModuleNotFoundError:
+        raise ConfigError(f"{address}: needs fsspec: pip install 'tfbwe[cloud]'") from None
+    try:
+        system = fsspec.get_filesystem_class(kind)
+    except ValueError:
+        raise ConfigError(
+            f"{address}: expected a protocol that fsspec knows, such as s3, gs, az or sftp, received {kind}"
+        ) from None
+    except ImportError:
+        known = known_implementations[kind]
+        package = known["class"].partition(".")[0]
+        if package == "fsspec":  # Another package does the work, and only the text names it.
+            raise ConfigError(f"{address}: {known.get('err', 'needs another package')}") from None
+        how = "'tfbwe[cloud]'" if package in IN_EXTRA else package
+        raise ConfigError(f"{address}: needs {package}: pip install {how}") from None
+    with _reaching(address, "read"):
+        # What was listed once is asked for again: hours may lie between two questions.
+        files = system(**system._get_kwargs_from_urls(address), use_listings_cache=False)
+        inner = str(system._strip_protocol(address))
+    if not inner.strip("/") or file_name(address) not in inner:
+        raise ConfigError(f"{address}: expected {kind}://, where it is, and the name of a file or a folder")
+    return files, inner
+
+
+@contextlib.contextmanager
+def _reaching(address: str, done: str) -> Iterator[None]:
+    """Make one line of whatever a store, or the way to it, raises."""
+    try:
+        yield
+        return
+    except TfbweError:
+        raise
+    except FileNotFoundError as error:
+        why = "there is no such bucket" if _no_bucket(error) else "there is no such file"
+    except PermissionError as error:
+        why = f"no permission ({_first_line(error)}); look at the credentials and what they allow"
+    except NotImplementedError:
+        why = "the store does not allow it"
+    except OSError as error:
+        why = _first_line(error)
+        if error.errno == errno.ENOSPC:
+            why = f"no room in {tempfile.gettempdir()}; set TMPDIR to a folder with more"
+    except Exception as error:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        known = [_REASONS[kind] for kind in kinds if kind in _REASONS]
+        why = known[0] if known else f"{kinds[0]}: {_first_line(error)}"
+    raise StorageError(f"{address}: cannot be {done}: {why}") from None
+
+
+def _first_line(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).strip().splitlines()[0].rstrip(".")

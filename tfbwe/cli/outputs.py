@@ -219,9 +219,10 @@ def sounds_below(top: str, output: str | None = None) -> Iterator[str]:
 def _seen_below(top: str, avoided: str | None) -> Iterator[str]:
     """Yield all files below a folder in order, without what lies hidden or in a folder to be avoided."""
     if is_address(top):
+        inside = None if avoided is None or avoided == identity(top) else f"{avoided}/"
         for name in files_below(top):
             hidden = any(part.startswith(".") for part in below(name, top).parts)
-            if not hidden and not (avoided and name.startswith(f"{avoided}/")):
+            if not hidden and not (inside and identity(name).startswith(inside)):
                 yield name
         return
     for here, folders, files in os.walk(top):

@@ -12,6 +12,7 @@ from ..atomic import replace_synced
 from ..audio.destinations import refuse_destination, temporary_beside
 from ..audio.formats import reason
 from ..errors import AudioError, ConfigError
+from ..storage.addresses import is_address
 
 
 def save_picture(
@@ -80,6 +81,8 @@ def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
     AudioError
         If it is refused.
     """
+    if is_address(path):
+        raise AudioError(f"{path}: expected a picture of this machine; name one here, and copy it there")
     if Path(path).suffix.lower() != ".png":
         raise AudioError(f"{path}: expected a name that ends in .png, the only format of pictures")
     return refuse_destination(Path(path), force=force)

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 from ..errors import ModelError
+from ..storage.addresses import is_address
 from .manifest import Manifest
 
 MANIFEST_NAME = "tfbwe.json"
@@ -117,6 +118,8 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
         return model
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError(f"model: expected a name, a path or a Bundle, received {model!r}")
+    if is_address(model):
+        raise ModelError(f"{model}: expected a model of this machine; copy it here first")
     path = shipped().get(str(model), Path(model))
     try:
         with path.open("rb") as file:

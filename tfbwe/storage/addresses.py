@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _SECRETS = re.compile(
-    r"(?P<user>[A-Za-z][\w+.-]+://[^\s/:@]*:)[^\s/]+@|(?P<link>https?://[^\s?]*\?)[^\s'\"]+"
+    r"(?P<user>[A-Za-z][\w+.-]+://[^\s/:@]*:)[^\s/]+@|(?P<link>https?://[^\s?]*\?)[^\s'\"]*[^\s'\":,;]"
 )
 HTTP = ("http", "https")
 """Protocols that are read alone, and have no folders."""

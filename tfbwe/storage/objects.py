@@ -50,7 +50,7 @@ def is_folder(name: str) -> bool:
     if protocol(name) in HTTP:
         return False
     files, inner = _opened(name)
-    with _reaching(name, "read"):
+    with _reaching(name):
         return bool(files.isdir(inner))
 
 
@@ -77,7 +77,7 @@ def files_below(top: str) -> Iterator[str]:
         If the store cannot be asked, or a name leads out of the folder.
     """
     files, inner = _opened(top)
-    with _reaching(top, "read"):
+    with _reaching(top):
         found = sorted(files.find(inner))
     for name in found:
         below = name[len(inner.rstrip("/")) :].lstrip("/")
@@ -104,7 +104,7 @@ def existing(names: Iterable[str]) -> set[str]:
             there.update(name for name in members if is_file(name))
         elif is_folder(folder):
             files, inner = _opened(folder)
-            with _reaching(folder, "read"):
+            with _reaching(folder):
                 listed = {row["name"] for row in files.ls(inner, detail=True) if row["type"] == "file"}
             there.update(name for name in members if _opened(name)[1] in listed)
     return there
@@ -131,7 +131,7 @@ def refuse_object(address: str, force: bool, source: str | os.PathLike[str] | No
         raise StorageError(f"{address}: can be read, not written; choose a folder or another store with -o")
     if source is not None and identity(str(source)) == identity(address):
         raise StorageError(f"{address}: is the source itself; choose another name with -o")
-    kind = "directory" if address.endswith("/") else _kind(address, "written")
+    kind = "directory" if address.endswith("/") else _kind(address)
     if kind == "directory" and (address.endswith("/") or protocol(address) not in ATOMIC):
         raise StorageError(f"{address}: expected a file to write, received a folder")
     if kind == "file" and not force:
@@ -171,7 +171,7 @@ def temporary_for(address: str) -> str:
 def fetch_to(address: str, path: str | os.PathLike[str]) -> None:
     """Copy a file at an address to a file of this machine; errors as of `fetch`."""
     files, inner = _opened(address)
-    with _reaching(address, "read"):
+    with _reaching(address):
         if files.info(inner)["type"] == "directory":
             raise StorageError(f"{address}: expected a file, received a folder")
         files.get_file(inner, os.fspath(path))
@@ -196,7 +196,7 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
     """
     refuse_object(address, force)
     files, inner = _opened(address)
-    with _reaching(address, "written"):
+    with _reaching(address):
         if protocol(address) in ATOMIC:
             files.put_file(os.fspath(path), inner)
             return
@@ -212,10 +212,10 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
             raise
 
 
-def _kind(address: str, done: str = "read") -> str | None:
+def _kind(address: str) -> str | None:
     """Return ``file`` or ``directory``, None where there is nothing; a bucket that is missing is an error."""
     files, inner = _opened(address)
-    with _reaching(address, done):
+    with _reaching(address):
         try:
             return str(files.info(inner)["type"])
         except FileNotFoundError as error:
@@ -249,7 +249,7 @@ def _opened(address: str) -> tuple[Any, str]:
             raise ConfigError(f"{address}: {known.get('err', 'needs another package')}") from None
         how = "'tfbwe[cloud]'" if package in IN_EXTRA else package
         raise ConfigError(f"{address}: needs {package}: pip install {how}") from None
-    with _reaching(address, "read"):
+    with _reaching(address):
         # What was listed once is asked for again: hours may lie between two questions.
         files = system(**system._get_kwargs_from_urls(address), use_listings_cache=False)
         inner = str(system._strip_protocol(address))
@@ -259,7 +259,7 @@ def _opened(address: str) -> tuple[Any, str]:
 
 
 @contextlib.contextmanager
-def _reaching(address: str, done: str) -> Iterator[None]:
+def _reaching(address: str) -> Iterator[None]:
     """Make one line of whatever a store, or the way to it, raises."""
     try:
         yield
@@ -280,7 +280,7 @@ def _reaching(address: str, done: str) -> Iterator[None]:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         known = [_REASONS[kind] for kind in kinds if kind in _REASONS]
         why = known[0] if known else f"{kinds[0]}: {_first_line(error)}"
-    raise StorageError(f"{address}: cannot be {done}: {why}") from None
+    raise StorageError(f"{address}: {why}") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -44,11 +44,11 @@ def info(options: argparse.Namespace) -> int:
     """Print what sound files or a model file hold."""
     from ..model.bundle import load_bundle
 
-    if len(options.files) > 1 or is_folder(options.files[0]):
-        return _info_of_many(options)
-    (name,) = options.files
-    if not _is_model(name):
-        return _info_of_sound(name, options)
+    name = options.files[0]
+    alone = len(options.files) == 1
+    if not (alone and _is_model(name)):
+        several = not alone or is_folder(name)
+        return _info_of_many(options) if several else _info_of_sound(name, options)
     for option in ("png", "csv"):
         if getattr(options, option):
             raise ConfigError(f"--{option}: expected a sound file, received the model {name}")

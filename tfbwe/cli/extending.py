@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import os
 import sys
@@ -20,11 +19,11 @@ from ..console import Progress, counted, one_line, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..leftovers import remove_leftovers
 from ..settings import CutoffError
+from ..working.processes import Killed, Tell
+from . import engine
+from .engine import Pair
 from .outputs import MadeFolders, into_folder, left_out, plan_outputs, unreadable_here
 from .printing import too_high
-from .workers import Killed, Tell, each, processor_cores
-
-Pair = tuple[str, str]
 
 EXTENDED, UNCHANGED, SKIPPED, FAILED = "extended", "with nothing to add", "skipped", "failed"
 """What may come of a file, as the closing line counts it."""
@@ -44,12 +43,15 @@ class Outcome:
         What is said of it on standard error.
     recoded : str
         Its name, where lossy sound was coded again; else empty.
+    held : str
+        Under which temporary name the output lies, where it was to be held back; else empty.
     """
 
     kind: str
     line: str = ""
     notes: tuple[str, ...] = ()
     recoded: str = ""
+    held: str = ""
 
 
 def extend(options: argparse.Namespace) -> int:
@@ -57,7 +59,7 @@ def extend(options: argparse.Namespace) -> int:
     from ..decoder import Decoder
     from ..model.bundle import load_bundle
 
-    pairs = plan_outputs(options.inputs, options.output)
+    pairs = engine.seen_by_all(plan_outputs(options.inputs, options.output), options)
     to_standard = any(destination == STANDARD for _, destination in pairs)
     if to_standard and not options.dry_run and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError(
@@ -83,6 +85,7 @@ def extend(options: argparse.Namespace) -> int:
         "quality": options.quality,
         "strict": options.strict,
         "force": options.force,
+        "hold": options.cluster is not None,
     }
     label = pairs[0][0] if len(pairs) == 1 else counted(len(pairs), "file")
     with progress_bar(label, shown=not options.quiet) as bar:
@@ -119,11 +122,11 @@ def _extend_all(
                 yield pair
 
         # Processes of their own have no standard input, and share no standard output.
-        alone = any(STANDARD in pair for pair in pairs)
-        jobs = 1 if alone else min(options.jobs or processor_cores(), len(pairs))
+        if any(STANDARD in pair for pair in pairs):
+            options.jobs = 1
         work = functools.partial(attempt, settings)
         try:
-            with contextlib.closing(each(work, to_do(), jobs, report.show)) as results:
+            with engine.results(work, to_do(), len(pairs), options, report.show, report.note) as results:
                 for pair, result in results:
                     if isinstance(result, Killed):
                         remove_leftovers(Path(pair[1]).parent)
@@ -132,11 +135,13 @@ def _extend_all(
                             why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
                         said = f"{pair[0]}: {result.how}{why}; nothing written{way_out}"
                         result = Outcome(FAILED, notes=(said,))
+                    elif result.held and (wrong := engine.release(pair, result.held, options.force)):
+                        result = Outcome(FAILED, notes=(wrong,))
                     report(pair, result)
-        except BaseException:
-            for name in _output_folders(pairs):  # A process that was stopped had no time for it, perhaps.
-                remove_leftovers(name)
-            raise
+        finally:
+            # A process that was stopped had no time for it, perhaps; a lost attempt on a cluster neither.
+            for name in _output_folders(pairs):
+                remove_leftovers(name, own=options.cluster is not None)
 
 
 def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
@@ -177,6 +182,7 @@ def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
         line and f"{line}, {summary.seconds:.1f} s{coded}",
         tuple(f"{name}: {note}" for note in summary.notes),
         name if summary.recoded else "",
+        summary.held,
     )
 
 
@@ -194,6 +200,12 @@ class _Report:
     def status(self) -> int:
         """Exit status."""
         return 1 if self._counts[FAILED] else 0
+
+    def note(self, line: str) -> None:
+        """Say a line that is of no file."""
+        self._bar.clear()
+        if not self._quiet:
+            say(line)
 
     def show(self, pair: Pair, done_s: float, total_s: float) -> None:
         """Show progress; files that are not open yet count as the mean of those that are or were."""

@@ -19,9 +19,9 @@ from ..audio.reader import Reader
 from ..audio.tags import read_tags
 from ..console import counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
+from ..working.processes import Killed, Tell, each, processor_cores
 from .outputs import sounds_below
 from .printing import print_found, print_json, print_table
-from .workers import Killed, Tell, each, processor_cores
 
 if TYPE_CHECKING:
     from ..model.bundle import Bundle

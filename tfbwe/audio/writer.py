@@ -19,7 +19,7 @@ from ..atomic import replace_synced
 from ..errors import AudioError
 from ..leftovers import temporary_prefix
 from ..storage.addresses import is_address
-from ..storage.objects import put, refuse_object, temporary_for
+from ..storage.objects import put, temporary_for
 from . import ffmpeg
 from .codecs import Encoding
 from .destinations import refuse_destination, temporary_beside
@@ -63,6 +63,8 @@ class Writer:
         Replace an existing file.
     source : str or Path, optional
         The file read from, which is never replaced.
+    hold : bool
+        Leave the whole file under its temporary name, `held`, beside the destination.
 
     Attributes
     ----------
@@ -92,26 +94,25 @@ class Writer:
         encoding: Encoding | None = None,
         force: bool = False,
         source: str | os.PathLike[str] | None = None,
+        hold: bool = False,
     ) -> None:
         self._address = str(destination) if is_address(destination) else None
         self.to_standard = str(destination) == STANDARD
         self.name = "standard output" if self.to_standard else str(destination)
         self.force = force
-        self.clipped_samples = 0
-        self.frames = 0
+        self.held, self._hold = "", hold
+        self.clipped_samples = self.frames = 0
         self.notes: list[str] = []
         self._tags = tags
         if CONTAINERS[container].written_by == FFMPEG:
             ffmpeg.require(self.name, container)
         self._highest = full_scale(subtype)
-        self._max_frames = CONTAINERS[container].max_bytes // max(
-            1, int(channels * bytes_per_sample(subtype))
-        )
+        frame_bytes = max(1, int(channels * bytes_per_sample(subtype)))
+        self._max_frames = CONTAINERS[container].max_bytes // frame_bytes
         self._empty_fails = bool({container, subtype} & NO_EMPTY)
         if self.to_standard and sys.stdout is None:
             raise AudioError(f"{self.name}: cannot be written: it is closed")
         if self._address is not None:
-            refuse_object(self._address, force, source)
             self._temporary = temporary_for(self._address)
         elif self.to_standard:
             handle, self._temporary = tempfile.mkstemp(prefix=temporary_prefix())
@@ -205,7 +206,10 @@ class Writer:
             else:
                 if os.path.lexists(self.destination) and not self.force:
                     raise AudioError(f"{self.name}: exists already; --force replaces it")
+                if self._hold:
+                    self.held, self.destination = self._temporary, Path(self._temporary)
                 replace_synced(self._temporary, self.destination)
+                self._temporary = ""
         except (soundfile.SoundFileError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -234,10 +238,7 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.commit()
-        else:
-            self.abort()
+        (self.commit if kind is None else self.abort)()
 
 
 def _refusal(path: str) -> str:

@@ -21,9 +21,9 @@ from ..console import counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..storage.addresses import without_secrets
 from ..storage.objects import is_folder
+from ..working.processes import Killed, Tell, each, processor_cores
 from .outputs import sounds_below
 from .printing import print_found, print_json, print_table
-from .workers import Killed, Tell, each, processor_cores
 
 if TYPE_CHECKING:
     from ..model.bundle import Bundle

@@ -8,6 +8,7 @@ import math
 from .._version import __version__
 from ..audio.listing import help_lines
 from ..phase import PHASES
+from ..working import cluster
 
 _TOP = """\
 examples:
@@ -27,7 +28,8 @@ weakened is raised from 0.8 of it on.
 
 Several files are extended at the same time; a line says what came of each,
 the last one of all. The exit status is 1 if any failed. A run that was
-stopped goes on with --skip-existing.
+stopped goes on with --skip-existing. With --cluster the workers of a Dask
+cluster do the work; they must see the files under the same names.
 
 {help_lines()}
 
@@ -35,6 +37,7 @@ examples:
   tfbwe extend song.mp3
   tfbwe extend albums/ -o extended/         keeps the tree
   tfbwe extend albums/ -o extended/ --skip-existing
+  tfbwe extend /music -o /extended/ --cluster tcp://10.0.0.1:8786
   tfbwe extend call.wav -o call.flac --cutoff 3400
   cat song.wav | tfbwe extend - > song44.wav
 """
@@ -180,7 +183,7 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_jobs(parser: argparse.ArgumentParser) -> None:
+def _add_jobs(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--jobs", type=_count, metavar="N", help="files at the same time (default: processor cores)"
     )
@@ -251,7 +254,9 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
     existing.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists: goes on after a stop"
     )
-    _add_jobs(parser)
+    where = parser.add_mutually_exclusive_group()
+    _add_jobs(where)
+    cluster.add_option(where)
     parser.add_argument("--dry-run", action="store_true", help="only say which file would go where")
     parser.add_argument(
         "--quiet", action="store_true", help="print errors and the closing line of many files alone"

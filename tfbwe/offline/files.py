@@ -53,6 +53,8 @@ class Summary:
         Whether a lossy file was written as a lossy one again.
     notes : tuple of str
         What the user should know, a line each.
+    held : str
+        Temporary name of the output, where it was to be held back; else empty.
     """
 
     source: str
@@ -65,6 +67,7 @@ class Summary:
     encoding: Encoding | None
     recoded: bool
     notes: tuple[str, ...] = field(default=())
+    held: str = ""
 
 
 def extend_file(
@@ -81,6 +84,7 @@ def extend_file(
     strict: bool = False,
     trust: bool = False,
     force: bool = False,
+    hold: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> Summary:
     """Write a sound file with its high band put back, in memory that does not grow with its length.
@@ -108,6 +112,8 @@ def extend_file(
         Load a model file without a manifest.
     force : bool
         Replace an existing destination.
+    hold : bool
+        Leave the output under a temporary name beside its destination: who asked for it takes it from there.
     progress : callable, optional
         Called with the seconds of sound done so far and those to be done in all, 0 where unknown; with
         ``"rescale"``, which decodes twice, both count twice.
@@ -168,6 +174,7 @@ def extend_file(
             encoding=encoding,
             force=force,
             source=source,
+            hold=hold,
         ) as writer:
             for y in run(last):
                 writer.write(y if gain == 1.0 else y * np.float32(gain))
@@ -187,6 +194,7 @@ def extend_file(
             *filter(None, (lowered(given_hz, reader.sample_rate), cut)),
             *_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
         ),
+        held=writer.held,
     )
 
 

@@ -2,6 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+
+from tfbwe.storage.addresses import is_address
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -28,6 +31,18 @@ def positive(text: str) -> int:
     if whole_number(text) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
     return int(text)
+
+
+def folder(text: str) -> Path:
+    """Read the name of a folder of this machine."""
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"expected a folder of this machine, received {text}")
+    return Path(text)
+
+
+def folder_or_address(text: str) -> Path | str:
+    """Read the name of a folder: a path, or an address as it stands."""
+    return text if is_address(text) else Path(text)
 
 
 def transform_name(text: str) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
 
-from .arguments import command, module, positive, whole_number
+from .arguments import command, folder_or_address, module, positive, whole_number
 
 if TYPE_CHECKING:
     from .examples.pairs import Item
@@ -48,8 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=f"example: {command('precompute')} --data music --out shards --variants 2",
         allow_abbrev=False,
     )
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
-    parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
+    parser.add_argument(
+        "--data",
+        required=True,
+        type=folder_or_address,
+        help="music folder with manifest.csv, or the address of one",
+    )
+    parser.add_argument(
+        "--out", required=True, type=folder_or_address, help="folder for the shards, or the address of one"
+    )
     parser.add_argument(
         "--variants", required=True, type=positive, metavar="N", help="degradations of every piece of 3 s"
     )
@@ -66,8 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(options: argparse.Namespace) -> None:
+    from .examples.copies import brought_here, shards_at
+
+    options.data = brought_here(options.data, "train", "valid")
     try:
-        precompute(options)
+        with shards_at(options.out) as options.out:
+            precompute(options)
     except BrokenExecutor:
         raise ConfigError(
             "a process was ended from outside, for want of memory perhaps; take fewer --jobs"

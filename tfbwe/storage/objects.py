@@ -13,6 +13,8 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,22 @@ _REASONS = {
     "FSTimeoutError": "no answer in time; look at the network, and try again",
 }
 """What errors that are no `OSError` mean, by their class."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file at an address.
+
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    modified_s : int
+        When it was changed, in seconds since 1970; 0 where the store does not tell.
+    """
+
+    size: int
+    modified_s: int
 
 
 def is_folder(name: str) -> bool:
@@ -69,7 +87,12 @@ def identity(name: str) -> str:
 
 
 def files_below(top: str) -> Iterator[str]:
-    """Yield the addresses of all files below a folder at an address, in order.
+    """Yield the addresses of all files below a folder at an address, in order; errors as of `listed`."""
+    return (f"{top.rstrip('/')}/{name}" for name in listed(top))
+
+
+def listed(top: str) -> dict[str, Found]:
+    """Return all files below a folder at an address by their names from there, in order.
 
     Raises
     ------
@@ -78,13 +101,29 @@ def files_below(top: str) -> Iterator[str]:
     """
     files, inner = _opened(top)
     with _reaching(top):
-        found = sorted(files.find(inner))
-    for name in found:
+        rows = files.find(inner, detail=True)
+    found = {}
+    for name in sorted(rows):
         below = name[len(inner.rstrip("/")) :].lstrip("/")
         if below and not below.endswith("/"):  # An object that stands for a folder.
             if ".." in below.split("/"):
                 raise StorageError(f"{top}: {below}: a name that leads out of the folder; rename it there")
-            yield f"{top.rstrip('/')}/{below}"
+            found[below] = Found(int(rows[name]["size"]), _modified_s(rows[name]))
+    return found
+
+
+def _modified_s(row: dict[str, Any]) -> int:
+    """Return when a file was changed, in whole seconds; stores name it differently, and some do not tell."""
+    for key in ("LastModified", "last_modified", "mtime", "modified", "updated", "created"):
+        value = row.get(key)
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            value = value.timestamp()
+        if isinstance(value, int | float):
+            return int(value)
+    return 0
 
 
 def existing(names: Iterable[str]) -> set[str]:

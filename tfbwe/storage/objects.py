@@ -112,6 +112,14 @@ def listed(top: str) -> dict[str, Found]:
     return found
 
 
+def found_at(address: str) -> Found:
+    """Return size and time of change of a file at an address; errors as of `fetch`."""
+    files, inner = _opened(address)
+    with _reaching(address):
+        row = files.info(inner)
+    return Found(int(row["size"]), _modified_s(row))
+
+
 def _modified_s(row: dict[str, Any]) -> int:
     """Return when a file was changed, in whole seconds; stores name it differently, and some do not tell."""
     for key in ("LastModified", "last_modified", "mtime", "modified", "updated", "created"):

@@ -19,7 +19,7 @@ from tfbwe.atomic import replacing
 from tfbwe.console import counted, one_line, progress_bar
 from tfbwe.errors import StorageError
 from tfbwe.storage.addresses import file_name, joined
-from tfbwe.storage.objects import Found, fetch_to, identity, listed, put
+from tfbwe.storage.objects import Found, fetch_to, found_at, identity, listed, put
 
 from ..arguments import command
 from ..music.manifest import MANIFEST_NAME, read_manifest
@@ -28,7 +28,7 @@ from .shards import INDEX, SCHEMA
 CACHE = "TFBWE_CACHE"
 """Variable of the environment: the folder in which copies lie."""
 _AT_A_TIME = 8
-_GB = 1e9
+_MB, _GB = 1e6, 1e9
 
 
 def place_of(address: str) -> Path:
@@ -134,8 +134,8 @@ def copied(address: str, names: Collection[str] | None = None) -> Path:
     _fetch(
         address, folder, {name: found for name, found in wanted.items() if not _is_copy(folder / name, found)}
     )
-    size = sum(found.size for found in wanted.values()) / _GB
-    _say(f"{address}: {counted(len(wanted), 'file')}, {size:.2f} GB, copied to {folder}")
+    size = sum(found.size for found in wanted.values()) / _MB
+    _say(f"{address}: {counted(len(wanted), 'file')}, {size:.1f} MB, copied to {folder}")
     return folder
 
 
@@ -157,11 +157,10 @@ def put_back(address: str, names: Iterable[str]) -> None:
     todo = [name for name in names if not (name in there and _is_copy(folder / name, there[name]))]
     with progress_bar(f"to {file_name(address)}", " files") as bar:
         for done, name in enumerate(todo, start=1):
-            put(folder / name, joined(address, PurePosixPath(name)), force=True)
+            there_now = joined(address, PurePosixPath(name))
+            put(folder / name, there_now, force=True)
+            _dated(folder / name, found_at(there_now))
             bar(done, len(todo))
-    found = _seen(address)
-    for name in todo:
-        _dated(folder / name, found[name])
     _say(f"{address}: {counted(len(todo), 'file')} written")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
+from tfbwe.working import cluster
 
 from .arguments import command, module, positive
 from .music import debian_music
@@ -56,9 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
     for each in (fetch, scanner):
-        each.add_argument(
+        where = each.add_mutually_exclusive_group()
+        where.add_argument(
             "--jobs", type=positive, default=JOBS, help="threads that measure (default: %(default)s)"
         )
+        cluster.add_option(where)
         each.add_argument(
             "--resume",
             action=argparse.BooleanOptionalAction,
@@ -90,7 +93,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
     """Fetch if asked for, then scan."""
     unavailable = _fetch(arguments.directory) if arguments.command == "fetch" else []
     try:
-        tracks, left_out = scan(arguments.directory, arguments.resume, arguments.jobs)
+        tracks, left_out = scan(arguments.directory, arguments.resume, arguments.jobs, arguments.cluster)
     except csv.Error as error:
         raise ConfigError(
             f"{arguments.directory}: a table of the data set cannot be read ({error})"

@@ -20,6 +20,7 @@ from tfbwe.console import reported
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import DEFAULT, Bundle
 from tfbwe.phase import PHASES
+from tfbwe.working import cluster
 
 from .arguments import command, module
 from .comparison import tables
@@ -86,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tracks", type=int, metavar="N", help="N tracks of the split alone, for a trial")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--jobs",
         type=int,
         choices=range(1, 257),
@@ -94,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         default=os.cpu_count() or 1,
         help="excerpts at a time",
     )
+    cluster.add_option(where)
     return parser
 
 
@@ -124,7 +127,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         if isinstance(model.source, Bundle):
             costs[model.name] = cost(model, path, cache)
     rows, failed = measured_rows(
-        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say
+        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say, options.cluster
     )
     head = origin(shlex.join([*command("evaluate").split(), *arguments]), options.split, tracks, failed)
     if ffmpeg.found():

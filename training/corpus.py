@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
 from tfbwe.storage.addresses import joined
+from tfbwe.working import cluster
 
 from .arguments import command, folder, folder_or_address, module, positive
 from .music import debian_music
@@ -64,9 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a data set or any tree of sound files, or the address of one",
     )
     for each in (fetch, scanner):
-        each.add_argument(
+        where = each.add_mutually_exclusive_group()
+        where.add_argument(
             "--jobs", type=positive, default=JOBS, help="threads that measure (default: %(default)s)"
         )
+        cluster.add_option(where)
         each.add_argument(
             "--resume",
             action=argparse.BooleanOptionalAction,
@@ -102,7 +105,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
     address = arguments.directory if isinstance(arguments.directory, str) else None
     directory = arguments.directory if address is None else copied(address)
     try:
-        tracks, left_out = scan(directory, arguments.resume, arguments.jobs)
+        tracks, left_out = scan(directory, arguments.resume, arguments.jobs, arguments.cluster)
     except csv.Error as error:
         raise ConfigError(f"{directory}: a table of the data set cannot be read ({error})") from None
     manifest = str(directory / MANIFEST_NAME)

@@ -19,6 +19,7 @@ from tfbwe.console import reported
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import DEFAULT, Bundle
 from tfbwe.phase import PHASES
+from tfbwe.working import cluster
 
 from .arguments import command, folder, folder_or_address, module
 from .comparison import tables
@@ -94,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tracks", type=int, metavar="N", help="N tracks of the split alone, for a trial")
     parser.add_argument("--cache", type=folder, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--jobs",
         type=int,
         choices=range(1, 257),
@@ -102,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         default=os.cpu_count() or 1,
         help="excerpts at a time",
     )
+    cluster.add_option(where)
     return parser
 
 
@@ -133,7 +136,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         if isinstance(model.source, Bundle):
             costs[model.name] = cost(model, path, cache)
     rows, failed = measured_rows(
-        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say
+        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say, options.cluster
     )
     head = origin(shlex.join([*command("evaluate").split(), *arguments]), options.split, tracks, failed)
     if ffmpeg.found():

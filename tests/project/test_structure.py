@@ -48,7 +48,7 @@ ORDER = {
         *("cli", "__main__", "__init__"),
     ),
     "training": (
-        *("__init__", "provenance", "arguments", "music", "degradation", "learning", "examples"),
+        *("__init__", "provenance", "arguments", "working", "music", "degradation", "learning", "examples"),
         *("comparison", "corpus", "fit", "precompute", "evaluate", "cards", "paper"),
     ),
     "export": ("__init__", "wave_restoring", "wave", "convert", "verify", "bundles", "cli"),

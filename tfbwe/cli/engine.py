@@ -68,16 +68,10 @@ def results(
     with contextlib.ExitStack() as stack:
         if options.cluster:
             client = stack.enter_context(cluster.connected(options.cluster, say))
-            found = cluster.each(work, to_do, client, tell, _needed)
+            found = cluster.each(work, to_do, client, tell, lambda pair: (pair[0], os.path.dirname(pair[1])))
         else:
             found = processes.each(work, to_do, min(options.jobs or processor_cores(), files), tell)
         yield stack.enter_context(contextlib.closing(found))
-
-
-def _needed(pair: Pair) -> list[str]:
-    """What of a pair this machine sees; a worker must then see it too."""
-    source, destination = pair
-    return [path for path in (source, os.path.dirname(destination)) if os.path.exists(path)]
 
 
 def release(pair: Pair, held: str, force: bool) -> str:

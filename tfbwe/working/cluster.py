@@ -124,7 +124,7 @@ def each(
     tell : callable
         Called in this process with a task, how much of it is done and how much there is in all.
     sees : callable
-        Takes a task, returns files and folders that its worker must see under the same names.
+        Takes a task, returns files and folders: those that are here its worker must see by the same names.
 
     Yields
     ------
@@ -158,9 +158,9 @@ def each(
                 if not deadly:
                     return
                 # Whose fault was it? Alone, a task ends its own workers.
-                key = deadly.pop()
-                future, again = submit(given.pop(key), alone=True)
-                pending[future], given[again] = again, task
+                task = given.pop(deadly.pop())
+                future, key = submit(task, alone=True)
+                pending[future], given[key] = key, task
             done, _ = concurrent.futures.wait(pending, _TICK_S, concurrent.futures.FIRST_COMPLETED)
             while not told.empty():
                 said = told.get()
@@ -205,7 +205,7 @@ def _submit(
         function = function.func
     package = package_of(function.__module__)
     sent = serialize_bytes((work, task), on_error="raise")
-    names = [os.path.abspath(path) for path in sees(task)]
+    names = [os.path.abspath(path) for path in sees(task) if os.path.exists(path)]
     name = hashlib.sha256(sent).hexdigest()[:32]
     key = f"{function.__name__}-{name}{_ALONE if alone else ''}"
     future = executor.submit(
@@ -255,10 +255,10 @@ def _attempt(sent: bytes, package: str, there: dict[str, str], sees: list[str], 
     key = worker.get_current_task()
     try:
         work, task = deserialize_bytes(sent)
+        with owned_by(owner):
+            return work(task, _Telling(worker, key))
     except TfbweError as error:
         raise ConfigError(f"worker {worker.address}: {error}") from None
-    with owned_by(owner):
-        return work(task, _Telling(worker, key))
 
 
 class _Telling:

@@ -62,7 +62,7 @@ OPTIONAL = {
     "tfbwe/network/run_folder.py": {"keras"},
     "tfbwe/working/cluster.py": {"distributed"},
     "tfbwe/audio/tags.py": {"mutagen"},  # of another licence: nowhere else
-    "tfbwe/storage/objects.py": {"fsspec"},
+    "tfbwe/storage/stores.py": {"fsspec"},
     "tfbwe/measures/picture.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/interpreter.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter

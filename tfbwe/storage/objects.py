@@ -1,13 +1,8 @@
-"""Files at addresses, by fsspec: what is there, fetched to a file of this machine, and put back.
-
-fsspec is imported here alone, when an address is used. It finds credentials where each store's own tools do:
-in the environment, in files of the home folder, at the machine it runs on.
-"""
+"""Files at addresses: what is there, fetched to a file of this machine, and put back."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import tempfile
@@ -18,25 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, StorageError, TfbweError
+from ..errors import StorageError
 from ..leftovers import temporary_name, temporary_prefix
 from .addresses import HTTP, file_name, is_address, parent, protocol
+from .stores import no_bucket, opened, reaching
 
-IN_EXTRA = ("fsspec", "s3fs", "aiohttp")
-"""Packages that the extra `cloud` brings."""
 ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "tos"})
 """Protocols of object stores: an object is there as a whole, or not at all."""
 _LOCAL = ("file", "local")
-_REASONS = {
-    "NoCredentialsError": "no credentials; set those of the store, as for its own command line tool",
-    "PartialCredentialsError": "half of the credentials is missing; set the other half",
-    "DefaultCredentialsError": "no credentials; set those of the store, as for its own command line tool",
-    "EndpointConnectionError": "the store cannot be reached; look at the network and the store's address",
-    "ConnectTimeoutError": "the store cannot be reached; look at the network and the store's address",
-    "ClientConnectorError": "the host cannot be reached; look at the network and the address",
-    "FSTimeoutError": "no answer in time; look at the network, and try again",
-}
-"""What errors that are no `OSError` mean, by their class."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +51,8 @@ def is_folder(name: str) -> bool:
         return os.path.isdir(name)
     if protocol(name) in HTTP:
         return False
-    files, inner = _opened(name)
-    with _reaching(name):
+    files, inner = opened(name)
+    with reaching(name):
         return bool(files.isdir(inner))
 
 
@@ -99,8 +83,8 @@ def listed(top: str) -> dict[str, Found]:
     StorageError
         If the store cannot be asked, or a name leads out of the folder.
     """
-    files, inner = _opened(top)
-    with _reaching(top):
+    files, inner = opened(top)
+    with reaching(top):
         rows = files.find(inner, detail=True)
     found = {}
     for name in sorted(rows):
@@ -114,8 +98,8 @@ def listed(top: str) -> dict[str, Found]:
 
 def found_at(address: str) -> Found:
     """Return size and time of change of a file at an address; errors as of `fetch`."""
-    files, inner = _opened(address)
-    with _reaching(address):
+    files, inner = opened(address)
+    with reaching(address):
         row = files.info(inner)
     return Found(int(row["size"]), _modified_s(row))
 
@@ -150,10 +134,10 @@ def existing(names: Iterable[str]) -> set[str]:
         if len(members) == 1:
             there.update(name for name in members if is_file(name))
         elif is_folder(folder):
-            files, inner = _opened(folder)
-            with _reaching(folder):
+            files, inner = opened(folder)
+            with reaching(folder):
                 listed = {row["name"] for row in files.ls(inner, detail=True) if row["type"] == "file"}
-            there.update(name for name in members if _opened(name)[1] in listed)
+            there.update(name for name in members if opened(name)[1] in listed)
     return there
 
 
@@ -217,8 +201,8 @@ def temporary_for(address: str) -> str:
 
 def fetch_to(address: str, path: str | os.PathLike[str]) -> None:
     """Copy a file at an address to a file of this machine; errors as of `fetch`."""
-    files, inner = _opened(address)
-    with _reaching(address):
+    files, inner = opened(address)
+    with reaching(address):
         if files.info(inner)["type"] == "directory":
             raise StorageError(f"{address}: expected a file, received a folder")
         files.get_file(inner, os.fspath(path))
@@ -242,8 +226,8 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
         If it exists and `force` is off, or it cannot be written.
     """
     refuse_object(address, force)
-    files, inner = _opened(address)
-    with _reaching(address):
+    files, inner = opened(address)
+    with reaching(address):
         if protocol(address) in ATOMIC:
             files.put_file(os.fspath(path), inner)
             return
@@ -261,75 +245,11 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
 
 def _kind(address: str) -> str | None:
     """Return ``file`` or ``directory``, None where there is nothing; a bucket that is missing is an error."""
-    files, inner = _opened(address)
-    with _reaching(address):
+    files, inner = opened(address)
+    with reaching(address):
         try:
             return str(files.info(inner)["type"])
         except FileNotFoundError as error:
-            if _no_bucket(error):
+            if no_bucket(error):
                 raise
             return None
-
-
-def _no_bucket(error: Exception) -> bool:
-    return type(error.__cause__).__name__ == "NoSuchBucket"
-
-
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and what it calls the file there."""
-    kind = protocol(address)
-    try:
-        import fsspec
-        from fsspec.registry import known_implementations
-    except ModuleNotFoundError:
-        raise ConfigError(f"{address}: needs fsspec: pip install 'tfbwe[cloud]'") from None
-    try:
-        system = fsspec.get_filesystem_class(kind)
-    except ValueError:
-        raise ConfigError(
-            f"{address}: expected a protocol that fsspec knows, such as s3, gs, az or sftp, received {kind}"
-        ) from None
-    except ImportError:
-        known = known_implementations[kind]
-        package = known["class"].partition(".")[0]
-        if package == "fsspec":  # Another package does the work, and only the text names it.
-            raise ConfigError(f"{address}: {known.get('err', 'needs another package')}") from None
-        how = "'tfbwe[cloud]'" if package in IN_EXTRA else package
-        raise ConfigError(f"{address}: needs {package}: pip install {how}") from None
-    with _reaching(address):
-        # What was listed once is asked for again: hours may lie between two questions.
-        files = system(**system._get_kwargs_from_urls(address), use_listings_cache=False)
-        inner = str(system._strip_protocol(address))
-    if not inner.strip("/") or file_name(address) not in inner:
-        raise ConfigError(f"{address}: expected {kind}://, where it is, and the name of a file or a folder")
-    return files, inner
-
-
-@contextlib.contextmanager
-def _reaching(address: str) -> Iterator[None]:
-    """Make one line of whatever a store, or the way to it, raises."""
-    try:
-        yield
-        return
-    except TfbweError:
-        raise
-    except FileNotFoundError as error:
-        why = "there is no such bucket" if _no_bucket(error) else "there is no such file"
-    except PermissionError as error:
-        why = f"no permission ({_first_line(error)}); look at the credentials and what they allow"
-    except NotImplementedError:
-        why = "the store does not allow it"
-    except OSError as error:
-        why = _first_line(error)
-        if error.errno == errno.ENOSPC:
-            why = f"no room in {tempfile.gettempdir()}; set TMPDIR to a folder with more"
-    except Exception as error:
-        kinds = [kind.__name__ for kind in type(error).__mro__]
-        known = [_REASONS[kind] for kind in kinds if kind in _REASONS]
-        why = known[0] if known else f"{kinds[0]}: {_first_line(error)}"
-    raise StorageError(f"{address}: {why}") from None
-
-
-def _first_line(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().splitlines()[0].rstrip(".")

@@ -10,6 +10,7 @@ import threading
 import pytest
 import soundfile
 
+from tfbwe.cli.extending import EXTENDED, FAILED, attempt
 from tfbwe.cli.outputs import plan_outputs
 
 fsspec = pytest.importorskip("fsspec")
@@ -108,6 +109,21 @@ def test_an_output_folder_below_its_input_is_left_out(extending, album, store):
     assert said.splitlines()[-1] == "2 skipped, 1 failed"
     assert "tfbwe: memory://in/done/other.wav: lies in the output folder, and is left out" in lines
     assert "would be written over itself" in extending(album, "-o", album)[2][0]
+
+
+def test_a_worker_puts_again_what_a_lost_one_put(stand_in, song, store):
+    store.pipe_file("/out/x.wav", b"from a worker that was lost")
+    settings = {"model": stand_in, "cutoff_hz": None, "force": False, "hold": True}
+    outcome = attempt(settings, (str(song("x.wav")), "memory://out/x.wav"), lambda *_: None)
+    assert (outcome.kind, outcome.held) == (EXTENDED, "")
+    assert soundfile.info(io.BytesIO(store.cat_file("/out/x.wav"))).frames == 44100
+    outcome = attempt(
+        {**settings, "hold": False}, (str(song("x.wav")), "memory://out/x.wav"), lambda *_: None
+    )
+    assert (outcome.kind, outcome.notes) == (
+        FAILED,
+        ("memory://out/x.wav: exists already; --force replaces it",),
+    )
 
 
 def test_info_and_compare_read_addresses(tfbwe, stand_in, album, song):

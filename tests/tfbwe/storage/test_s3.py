@@ -8,11 +8,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
+from tests.helpers.clusters import cluster_of, wait_for
 from tests.helpers.object_store import BUCKET, connected, object_store
 from tests.helpers.paths import ROOT
 
@@ -133,9 +133,7 @@ def test_a_stopped_run_leaves_no_half_object(begun, ran, bucket, song, low_passe
     for n in range(3):
         song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 30))
     process = begun("extend", "in", "-o", f"s3://{BUCKET}/out/", "--jobs", 1)
-    until = time.monotonic() + 120
-    while not bucket.find(f"{BUCKET}/out") and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for(lambda: bucket.find(f"{BUCKET}/out"))
     process.send_signal(getattr(signal, name))
     process.communicate(timeout=60)
     killed = name == "SIGKILL"
@@ -145,6 +143,27 @@ def test_a_stopped_run_leaves_no_half_object(begun, ran, bucket, song, low_passe
     assert status == 0
     assert re.fullmatch("[12] extended, [12] skipped", said[-1])
     assert ran("extend", "in", "-o", f"s3://{BUCKET}/whole/", "--jobs", 2)[0] == 0
+    assert contents(bucket, "out") == contents(bucket, "whole")
+
+
+def test_workers_of_a_cluster_fetch_and_put_and_one_may_be_killed(
+    ran, begun, bucket, song, low_passed, tmp_path
+):
+    pytest.importorskip("distributed")
+    for n in range(4):
+        path = song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 20))
+        bucket.put_file(str(path), f"{BUCKET}/in/{n}.wav")
+    with cluster_of(tmp_path / "dask") as cluster:
+        where = ("extend", f"s3://{BUCKET}/in", "-o", f"s3://{BUCKET}/out", "--cluster", cluster.address)
+        process = begun(*where)
+        wait_for(lambda: bucket.find(f"{BUCKET}/out"))
+        cluster.send("worker-0", signal.SIGKILL)
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, out.splitlines()[-1]) == (0, "4 extended"), err
+        status, said, _ = ran(*where)
+        assert (status, said) == (1, ["4 failed"])
+        assert ran(*where, "--skip-existing")[1][-1] == "4 skipped"
+    assert ran("extend", "in", "-o", f"s3://{BUCKET}/whole/", "--jobs", 1)[0] == 0
     assert contents(bucket, "out") == contents(bucket, "whole")
 
 

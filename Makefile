@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz library kills huge train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint cloud-test fuzz library kills huge train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -65,6 +65,10 @@ lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Addresses of object stores, with an S3 server on this machine; also with workers of a Dask cluster.
+cloud-test: $(VENV)/.with-train,cloud,cloud-test,cluster,dev
+	$(BIN)/python -m pytest -rs tests/tfbwe/storage tests/tfbwe/cli/test_addresses_command.py tests/training/examples/test_copies.py
 
 # Damaged and hostile files, guided by coverage, and commands killed at random: the long forms of two tests.
 # Atheris needs Python 3.11 to 3.13. A few minutes each; FUZZ and KILLS take options.

@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("evaluate"),
         description="Compare models with reference systems on the music that training left out.",
-        epilog=f"example: {command('evaluate')} --models stft --data music --out report",
+        epilog=f"example: {command('evaluate')} --models stft --data music --out report; "
+        "music may be at an address: --data s3://bucket/music (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
     parser.add_argument(

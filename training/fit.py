@@ -42,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog=command("fit"),
         description=f"Train a network on a music folder that has a manifest (see {command('corpus')}).",
-        epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft",
+        epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft; "
+        "music or shards may be at an address: --data s3://bucket/shards (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
     parser.add_argument(

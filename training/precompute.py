@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog=command("precompute"),
         description="Write pairs of band-limited and full-band music as shards, for any network to train on: "
         "codecs and restoring run once, not in every run. Interrupted, the same command goes on.",
-        epilog=f"example: {command('precompute')} --data music --out shards --variants 2",
+        epilog=f"example: {command('precompute')} --data music --out shards --variants 2; "
+        "folders may be at addresses: --data s3://bucket/music --out s3://bucket/shards (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
     parser.add_argument(

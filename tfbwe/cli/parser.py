@@ -21,7 +21,8 @@ _EXTEND = f"""\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
 -o is a folder, made if need be, for several inputs, for a folder, and where
-its name ends in a slash. "-" is standard input or output (WAV).
+its name ends in a slash. "-" is standard input or output (WAV). Files and
+folders may be at addresses: s3://, gs://, sftp:// (needs tfbwe[cloud]).
 
 Behind a sharp cutoff all below it stays as it was; what a gentle filter
 weakened is raised from 0.8 of it on.
@@ -40,6 +41,7 @@ examples:
   tfbwe extend /music -o /extended/ --cluster tcp://10.0.0.1:8786
   tfbwe extend call.wav -o call.flac --cutoff 3400
   cat song.wav | tfbwe extend - > song44.wav
+  tfbwe extend s3://bucket/album/ -o s3://bucket/extended/
 """
 _INFO = """\
 Several files, or a folder, give a table: first the files that would gain
@@ -50,6 +52,7 @@ examples:
   tfbwe info song.mp3
   tfbwe info albums/ --csv > albums.csv
   tfbwe info tape.wav --png spectrum.png
+  tfbwe info s3://bucket/album/
   tfbwe info my_model.tflite
 """
 _COMPARE = """\
@@ -68,6 +71,7 @@ a cutoff on where there is no edge, lsd_hf where that is 16 kHz or more.
 examples:
   tfbwe compare original.wav extended.wav --cutoff 8000
   tfbwe compare original.wav extended.wav --json --png spectra.png
+  tfbwe compare original.wav s3://bucket/extended.wav
 """
 _BENCHMARK = """\
 examples:

@@ -21,6 +21,7 @@ from .stores import no_bucket, opened, reaching
 ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "tos"})
 """Protocols of object stores: an object is there as a whole, or not at all."""
 _LOCAL = ("file", "local")
+_PART_BYTES, _MOST_PARTS = 2**23, 10000
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,10 @@ def fetch_to(address: str, path: str | os.PathLike[str]) -> None:
     """Copy a file at an address to a file of this machine; errors as of `fetch`."""
     files, inner = opened(address)
     with reaching(address):
-        if files.info(inner)["type"] == "directory":
+        row = files.info(inner)
+        if row["type"] == "directory":
             raise StorageError(f"{address}: expected a file, received a folder")
-        files.get_file(inner, os.fspath(path))
+        files.get_file(inner, os.fspath(path), **_parts(address, row["size"] or 0))
 
 
 def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
@@ -229,7 +231,7 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
     files, inner = opened(address)
     with reaching(address):
         if protocol(address) in ATOMIC:
-            files.put_file(os.fspath(path), inner)
+            files.put_file(os.fspath(path), inner, **_parts(address, os.path.getsize(path)))
             return
         folder = inner.rpartition("/")[0]
         files.makedirs(folder, exist_ok=True)
@@ -241,6 +243,13 @@ def put(path: str | os.PathLike[str], address: str, force: bool) -> None:
             with contextlib.suppress(Exception):
                 files.rm_file(temporary)
             raise
+
+
+def _parts(address: str, size: int) -> dict[str, int]:
+    """Return in which parts a file goes: s3fs by itself holds 500 MB of a large one in memory."""
+    if protocol(address) not in ("s3", "s3a"):
+        return {}
+    return {"chunksize": max(_PART_BYTES, -(-size // _MOST_PARTS)), "max_concurrency": 4}
 
 
 def _kind(address: str) -> str | None:

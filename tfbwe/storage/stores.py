@@ -75,6 +75,8 @@ def reaching(address: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         why = "there is no such bucket" if no_bucket(error) else "there is no such file"
+        if type(error.__cause__).__name__ == "NoSuchUpload":
+            why = "the upload was lost on the way; try again"
     except PermissionError as error:
         why = f"no permission ({_first_line(error)}); look at the credentials and what they allow"
     except NotImplementedError:

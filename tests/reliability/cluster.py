@@ -81,14 +81,15 @@ CASES = {"extend": EXTEND, "scan": SCAN, "precompute": PRECOMPUTE, "evaluate": E
 def folder(tmp_path_factory):
     """What the commands work on."""
     top = tmp_path_factory.mktemp("cluster")
+    music = made_up_song(0, 20.0, 2).T
     for number in range(10):
         path = top / "songs" / f"album {number % 2}" / f"a song {number}.{'flac' if number % 3 else 'wav'}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, made_up_song(number, 8.0, 1 + number % 2).T[::2], RATE // 2)
-    for number in range(40):
+        soundfile.write(path, music[number * RATE : (number + 10) * RATE : 2], RATE // 2)
+    for number in range(30):
         path = top / "music" / f"artist {number}" / "song.flac"
         path.parent.mkdir(parents=True)
-        soundfile.write(path, made_up_song(number, 30.0, 2).T, RATE)
+        soundfile.write(path, music * (0.5 + number / 100), RATE)
     (top / "pieces").mkdir()
     write_music(top / "pieces")
     shutil.copytree(top / "music" / "artist 0", top / "tested" / "artist 0")
@@ -167,6 +168,7 @@ def check(case: Case, run: Run, out: Path, expected: dict[str, str]) -> None:
     assert case.result(out) == expected
     assert leftovers(out) == []
     assert "Traceback" not in run.said()
+    assert "distributed" not in run.said()
 
 
 each_command = pytest.mark.parametrize("name", CASES)
@@ -229,3 +231,25 @@ def test_an_interrupted_command_leaves_nothing_unfinished_and_goes_on(name, fold
         assert run.said().splitlines()[-1] == case.stopped
         wait_for(lambda: leftovers(out) == [], 60)
         check(case, started(case, folder, out, *case.again, "--cluster", there.address), out, expected)
+
+
+def test_a_worker_that_joins_later_gets_work(folder, tmp_path):
+    out = output(EXTEND, folder, "extend joined")
+    with cluster_of(tmp_path, 1, SETTINGS) as there:
+        run = started(EXTEND, folder, out, "--cluster", there.address)
+        wait_for_the_middle(there, run)
+        there.start_worker("worker-1")
+        with distributed.Client(there.address, set_as_default=False) as client:
+            wait_for(lambda: client.run_on_scheduler(counts)[1].get("worker-1", 0) > 0, 120)
+        assert run.wait(600) == 0, run.said()
+
+
+def test_a_scheduler_that_is_gone_ends_the_command_in_one_line(folder, tmp_path):
+    out = output(EXTEND, folder, "extend alone")
+    with cluster_of(tmp_path, 2, SETTINGS) as there:
+        run = started(EXTEND, folder, out, "--cluster", there.address)
+        wait_for_the_middle(there, run)
+        there.send("scheduler", signal.SIGKILL)
+        assert run.wait(120) == 1, run.said()
+        assert run.said().splitlines()[-1] == f"tfbwe: {there.address}: the scheduler is gone"
+        wait_for(lambda: leftovers(out) == [], 60)

@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint cloud-test fuzz library kills huge train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test old-runtime-test lint fuzz library kills huge cluster-test cloud-test train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -85,6 +85,10 @@ library: $(VENV)/.with-train,dev
 # A file of ten hours, and a folder of 2,000: half an hour, and 8 GB of disk while it runs.
 huge: $(VENV)/.with-train,report
 	$(BIN)/python -m tests.reliability.huge $(HUGE)
+
+# Work on a Dask cluster: a scheduler and workers on this machine, one of them killed, paused, the command interrupted.
+cluster-test: $(VENV)/.with-cluster,train,report,dev
+	$(BIN)/python -m pytest --durations=5 tests/tfbwe/working/test_cluster.py tests/reliability/cluster.py
 
 train-smoke: $(VENV)/.with-train,export
 	rm -rf $(SMOKE)

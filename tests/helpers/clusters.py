@@ -44,7 +44,7 @@ class Cluster:
 
     def start_worker(self, name: str, *more: str, nanny: bool = False, **environment: str) -> None:
         """Start a worker; without a nanny the process that is killed or paused is the worker itself."""
-        more = ("--nanny" if nanny else "--no-nanny", "--nthreads", "1", *more)
+        more = ("--nanny" if nanny else "--no-nanny", *(more or ("--nthreads", "1")))
         places = ("--no-dashboard", "--local-directory", str(self._folder / "dask"))
         self._start("worker", self.address, "--name", name, *places, *more, name=name, **environment)
 

@@ -182,7 +182,10 @@ def test_tests_stay_short_too(path):
 
 @pytest.mark.parametrize(
     "module",
-    ["benchmarks.hour", "benchmarks.folder", "benchmarks.cqt", "demo.demo", "demo.clips", "demo.page"],
+    [
+        *("benchmarks.hour", "benchmarks.folder", "benchmarks.cqt", "benchmarks.cluster"),
+        *("demo.demo", "demo.clips", "demo.page"),
+    ],
 )
 def test_what_lies_beside_the_packages_can_be_imported(module):
     pytest.importorskip("nsgt" if module == "benchmarks.cqt" else "scipy")

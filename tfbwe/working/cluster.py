@@ -174,8 +174,8 @@ def each(
                     if not key.endswith(_ALONE):
                         deadly.append(key)
                         continue
-                    times, last = error.allowed_failures + 1, error.last_worker.address
-                    result = Killed(f"{times} workers were killed at it, the last one {last}")
+                    ended, last = counted(error.allowed_failures + 1, "worker"), error.last_worker.address
+                    result = Killed(f"ended {ended} while nothing else was done, the last one {last}")
                 except concurrent.futures.CancelledError:
                     raise ConfigError(f"{client.scheduler.address}: the scheduler is gone") from None
                 except ModuleNotFoundError as error:

@@ -60,7 +60,7 @@ def test_a_task_that_ends_its_workers_is_given_up_and_the_others_are_done(client
     tasks = [2, "killed", 4, str(tmp_path / "once"), 6]
     found = dict(cluster.each(ended_once, tasks, client, lambda *_: None))
     assert isinstance(found["killed"], Killed)
-    assert "2 workers were killed at it, the last one tcp://127.0.0.1:" in found["killed"].how
+    assert "ended 2 workers while nothing else was done, the last one tcp://127.0.0.1:" in found["killed"].how
     assert [found[task] for task in (2, 4, 6, str(tmp_path / "once"))] == [1, 2, 3, "done again"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError
-from ..leftovers import temporary_name, temporary_prefix
+from ..leftovers import remove_leftovers, temporary_name, temporary_prefix
 from .addresses import HTTP, file_name, is_address, parent, protocol
 from .stores import no_bucket, opened, reaching
 
@@ -194,10 +195,17 @@ def fetch(address: str) -> str:
 
 def temporary_for(address: str) -> str:
     """Make an empty temporary file of this machine, of the suffix that an address has; return its name."""
+    _tidied()
     suffix = re.fullmatch(r"\.\w{1,9}", Path(file_name(address)).suffix)
     handle, path = tempfile.mkstemp(prefix=temporary_prefix(), suffix=suffix[0] if suffix else "")
     os.close(handle)
     return path
+
+
+@functools.cache
+def _tidied() -> None:
+    """Remove what killed processes left, once: a worker of a cluster follows on one that was killed."""
+    remove_leftovers(Path(tempfile.gettempdir()))
 
 
 def fetch_to(address: str, path: str | os.PathLike[str]) -> None:

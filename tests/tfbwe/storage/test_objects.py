@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import errno
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.paths import ROOT
 from tfbwe.errors import ConfigError, StorageError
 from tfbwe.storage import objects
 
@@ -171,3 +173,20 @@ def test_an_address_that_cannot_be_one_is_refused(address):
     pytest.importorskip("s3fs")
     with pytest.raises(ConfigError, match=f"^{address}: expected"):
         objects.fetch(address)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals")
+def test_what_a_killed_process_left_is_removed_by_the_next_one(store, scratch, monkeypatch):
+    program = (
+        "import os, signal, sys, tempfile\n"
+        "from tfbwe.storage.objects import temporary_for\n"
+        "temporary_for('memory://top/x.wav')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(scratch)}
+    subprocess.run([sys.executable, "-c", program], env=variables)
+    assert len(list(scratch.iterdir())) == 1
+    objects._tidied.cache_clear()
+    store.pipe_file("/top/x.wav", b"sound")
+    copy = objects.fetch("memory://top/x.wav")
+    assert list(scratch.iterdir()) == [Path(copy)]

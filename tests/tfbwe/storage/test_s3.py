@@ -20,6 +20,8 @@ pytest.importorskip("s3fs")
 pytest.importorskip("moto")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no signals")
 
+LIMIT_S = 600
+
 
 @pytest.fixture(scope="module")
 def environment():
@@ -69,7 +71,7 @@ def ran(begun, scratch):
 
     def run(*arguments, **more):
         process = begun(*arguments, **more)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=LIMIT_S)
         assert "Traceback" not in err
         assert "SECRET" not in out + err
         assert not list(scratch.iterdir())
@@ -131,11 +133,11 @@ def test_what_goes_wrong_is_one_line_that_names_the_address(ran, bucket, song, t
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_a_stopped_run_leaves_no_half_object(begun, ran, bucket, song, low_passed, scratch, name):
     for n in range(3):
-        song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 30))
+        song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 15))
     process = begun("extend", "in", "-o", f"s3://{BUCKET}/out/", "--jobs", 1)
-    wait_for(lambda: bucket.find(f"{BUCKET}/out"))
+    wait_for(lambda: bucket.find(f"{BUCKET}/out"), LIMIT_S)
     process.send_signal(getattr(signal, name))
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT_S)
     killed = name == "SIGKILL"
     assert process.returncode == (-signal.SIGKILL if killed else 128 + getattr(signal, name))
     assert killed or not list(scratch.iterdir())
@@ -151,14 +153,14 @@ def test_workers_of_a_cluster_fetch_and_put_and_one_may_be_killed(
 ):
     pytest.importorskip("distributed")
     for n in range(4):
-        path = song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 20))
+        path = song(f"in/{n}.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000, seed=n), 10))
         bucket.put_file(str(path), f"{BUCKET}/in/{n}.wav")
     with cluster_of(tmp_path / "dask") as cluster:
         where = ("extend", f"s3://{BUCKET}/in", "-o", f"s3://{BUCKET}/out", "--cluster", cluster.address)
         process = begun(*where)
-        wait_for(lambda: bucket.find(f"{BUCKET}/out"))
+        wait_for(lambda: bucket.find(f"{BUCKET}/out"), LIMIT_S)
         cluster.send("worker-0", signal.SIGKILL)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=LIMIT_S)
         assert (process.returncode, out.splitlines()[-1]) == (0, "4 extended"), err
         status, said, _ = ran(*where)
         assert (status, said) == (1, ["4 failed"])
@@ -169,7 +171,7 @@ def test_workers_of_a_cluster_fetch_and_put_and_one_may_be_killed(
 
 def test_a_large_file_goes_in_parts(ran, bucket, song, low_passed, tmp_path):
     """S3 takes it whole once it has all parts."""
-    path = song("in/long.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000), 240))
+    path = song("in/long.wav", np.tile(low_passed(2, 1.0, cutoff_hz=7000), 100))
     assert ran("extend", path, "-o", f"s3://{BUCKET}/long.wav", "--cutoff", 7000)[0] == 0
     assert bucket.size(f"{BUCKET}/long.wav") == path.stat().st_size
     assert ran("extend", f"s3://{BUCKET}/long.wav", "-o", "again.wav", "--cutoff", 20000)[0] == 0

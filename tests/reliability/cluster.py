@@ -70,7 +70,10 @@ PRECOMPUTE = Case(
 )
 EVALUATE = Case(
     "training.evaluate",
-    ("--data", "tested", "--out", "OUT", "--visqol", "0", "--phases", "mirror"),
+    (
+        *("--data", "tested", "--out", "OUT", "--visqol", "0", "--phases", "mirror"),
+        *("--systems", "mirror", "model", "--conditions", "brickwall-8k", "brickwall-11k", "mp3-64k"),
+    ),
     "training.evaluate: stopped; the same command goes on",
     lambda out: {name: value for name, value in hashes(out).items() if name.endswith("rows.csv")},
 )

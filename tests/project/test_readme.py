@@ -16,6 +16,7 @@ PAGES = (
     "docs/listening.md",
     "docs/architecture.md",
     "docs/reliability.md",
+    "docs/cluster.md",
     "docs/embedding.md",
     "embed/c/README.md",
     "embed/c/ladspa/README.md",

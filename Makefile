@@ -9,7 +9,7 @@ CHROMIUM ?= $(or $(shell command -v chromium),build/chromium/chromium)
 EVALUATE = $(BIN)/python -m training.evaluate --models stft cqt
 FLOAT32 = networks/stft/stft-float32.tflite networks/cqt/cqt-float32.tflite
 
-.PHONY: demo test test-reference test-browser c c-test benchmark web-test devices-test old-runtime-test lint fuzz library kills huge soak release lower-bounds-test train-smoke report page evaluate clean
+.PHONY: demo test test-reference test-browser c c-test benchmark web-test devices-test old-runtime-test lint fuzz library kills huge soak cluster-test cloud-test release lower-bounds-test train-smoke report page evaluate clean
 
 demo: $(VENV)/.with-report
 	$(BIN)/python -m demo.demo build/demo
@@ -71,6 +71,10 @@ lint: $(VENV)/.with-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Addresses of object stores, with an S3 server on this machine; also with workers of a Dask cluster.
+cloud-test: $(VENV)/.with-train,cloud,cloud-test,cluster,dev
+	$(BIN)/python -m pytest -rs tests/tfbwe/storage tests/tfbwe/cli/test_addresses_command.py tests/training/examples/test_copies.py
+
 # Damaged and hostile files, guided by coverage, and commands killed at random: the long forms of two tests.
 # Atheris needs Python 3.11 to 3.13. A few minutes each; FUZZ and KILLS take options.
 fuzz: $(VENV)/.with-train,dev,fuzz
@@ -86,6 +90,10 @@ library: $(VENV)/.with-train,dev
 # A file of ten hours, and a folder of 2,000: half an hour, and 8 GB of disk while it runs.
 huge: $(VENV)/.with-train,report
 	$(BIN)/python -m tests.reliability.huge $(HUGE)
+
+# Work on a Dask cluster: a scheduler and workers on this machine, one of them killed, paused, the command interrupted.
+cluster-test: $(VENV)/.with-cluster,train,report,dev
+	$(BIN)/python -m pytest --durations=5 tests/tfbwe/working/test_cluster.py tests/reliability/cluster.py
 
 # Decoders through a day of sound, hours on two cores; SOAK='--data MUSIC' gives it more music than a clip.
 soak: $(VENV)/.with-train,report

@@ -7,13 +7,22 @@ Both are imported when first used; the decoder needs NumPy and a LiteRT interpre
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
-from .errors import AudioError, ConfigError, ModelError, TfbweError
+from .errors import AudioError, ConfigError, ModelError, StorageError, TfbweError
 
 if TYPE_CHECKING:
     from .decoder import Decoder
     from .offline.signals import extend
 
-__all__ = ["AudioError", "ConfigError", "Decoder", "ModelError", "TfbweError", "__version__", "extend"]
+__all__ = [
+    "AudioError",
+    "ConfigError",
+    "Decoder",
+    "ModelError",
+    "StorageError",
+    "TfbweError",
+    "__version__",
+    "extend",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,15 +7,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from .leftovers import temporary_name, works_for_another
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, of the same suffix, that takes its place in the end.
 
     What was written is flushed to the disk first. After an error the temporary file is gone and `path` as it
-    was; after a kill it lies there until the next attempt, which takes the same name.
+    was; after a kill it lies there until the next attempt, which takes the same name. In a worker
+    of a cluster each attempt has a name of its own: one that is taken for lost may still be writing.
     """
-    temporary = path.with_name(f".part-{path.name}")
+    temporary = path.with_name(temporary_name(path.suffix) if works_for_another() else f".part-{path.name}")
     try:
         yield temporary
         replace_synced(temporary, path)

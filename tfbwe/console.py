@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TfbweError
+from .storage.addresses import without_secrets
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -21,8 +22,8 @@ def counted(number: int, thing: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text with a file's name in it, without line breaks and what else a terminal would obey."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """Return a text with names in it, without secrets, line breaks and what else a terminal would obey."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), without_secrets(text))
 
 
 def say(message: str) -> None:
@@ -118,5 +119,5 @@ def reported(
     except KeyboardInterrupt:
         print(f"{name}: {stopped}", file=sys.stderr)
         return 130
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name}: {one_line(' '.join(message.split()))}", file=sys.stderr)
     return 1

@@ -17,5 +17,9 @@ class ModelError(TfbweError):
     """A model file that is damaged, of another format, or not what its manifest says."""
 
 
+class StorageError(TfbweError):
+    """An address, such as ``s3://bucket/song.mp3``, that cannot be read or written."""
+
+
 class ConfigError(TfbweError):
     """A setting outside its range, or one that nobody knows."""

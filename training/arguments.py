@@ -4,6 +4,9 @@ import argparse
 import dataclasses
 import re
 from collections.abc import Sequence
+from pathlib import Path
+
+from tfbwe.storage.addresses import is_address
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -70,6 +73,18 @@ def wanted(text: str) -> Wanted:
     if not 0 < port < 2**16:
         raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, received {text!r}")
     return Wanted(process=process, processes=processes, address=form[3])
+
+
+def folder(text: str) -> Path:
+    """Read the name of a folder of this machine."""
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"expected a folder of this machine, received {text}")
+    return Path(text)
+
+
+def folder_or_address(text: str) -> Path | str:
+    """Read the name of a folder: a path, or an address as it stands."""
+    return text if is_address(text) else Path(text)
 
 
 def transform_name(text: str) -> str:

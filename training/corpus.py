@@ -8,12 +8,14 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
+from tfbwe.storage.addresses import joined
+from tfbwe.working import cluster
 
-from .arguments import command, module, positive
+from .arguments import command, folder, folder_or_address, module, positive
 from .music import debian_music
 from .music.layouts import LAYOUTS
 from .music.manifest import MANIFEST_NAME, SPLITS, Track
@@ -46,19 +48,29 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument(
         "corpus", choices=[debian_music.NAME], help="twelve Debian packages, 930 MB, 15.8 h of music"
     )
-    fetch.add_argument("directory", metavar="DIR", type=Path, help="folder for packages, music and manifest")
+    fetch.add_argument(
+        "directory", metavar="DIR", type=folder, help="folder for packages, music and manifest"
+    )
     scanner = commands.add_parser(
         "scan",
         help="measure a music folder",
         description="Measure every sound file in DIR (bandwidth, rate, channels, length, loudness, split) "
         f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; another tree is split by its first folders.",
-        epilog=f"example: {command('corpus')} scan ~/music/musdb18hq",
+        epilog=f"examples: {command('corpus')} scan ~/music/musdb18hq; "
+        f"{command('corpus')} scan s3://bucket/music (needs tfbwe[cloud])",
     )
-    scanner.add_argument("directory", metavar="DIR", type=Path, help="a data set or any tree of sound files")
+    scanner.add_argument(
+        "directory",
+        metavar="DIR",
+        type=folder_or_address,
+        help="a data set or any tree of sound files, or the address of one",
+    )
     for each in (fetch, scanner):
-        each.add_argument(
+        where = each.add_mutually_exclusive_group()
+        where.add_argument(
             "--jobs", type=positive, default=JOBS, help="threads that measure (default: %(default)s)"
         )
+        cluster.add_option(where)
         each.add_argument(
             "--resume",
             action=argparse.BooleanOptionalAction,
@@ -88,14 +100,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _corpus(arguments: argparse.Namespace) -> None:
     """Fetch if asked for, then scan."""
+    from .examples.copies import copied, put_back
+
     unavailable = _fetch(arguments.directory) if arguments.command == "fetch" else []
+    address = arguments.directory if isinstance(arguments.directory, str) else None
+    directory = arguments.directory if address is None else copied(address)
     try:
-        tracks, left_out = scan(arguments.directory, arguments.resume, arguments.jobs)
+        tracks, left_out = scan(directory, arguments.resume, arguments.jobs, arguments.cluster)
     except csv.Error as error:
-        raise ConfigError(
-            f"{arguments.directory}: a table of the data set cannot be read ({error})"
-        ) from None
-    print(*_summary(tracks, left_out), f"{arguments.directory / MANIFEST_NAME}", sep="\n")
+        raise ConfigError(f"{directory}: a table of the data set cannot be read ({error})") from None
+    manifest = str(directory / MANIFEST_NAME)
+    if address is not None:
+        put_back(address, [MANIFEST_NAME])
+        manifest = joined(address, PurePosixPath(MANIFEST_NAME))
+    print(*_summary(tracks, left_out), manifest, sep="\n")
     if unavailable:
         raise PackageError(f"incomplete, packages that could not be had: {', '.join(unavailable)}")
 

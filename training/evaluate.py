@@ -14,14 +14,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 from tfbwe.console import reported
 from tfbwe.errors import ConfigError
 from tfbwe.model.bundle import DEFAULT, Bundle
 from tfbwe.phase import PHASES
+from tfbwe.working import cluster
 
-from .arguments import command, module
+from .arguments import command, folder, folder_or_address, module
 from .comparison import tables
 from .comparison.costs import Cost, cost
 from .comparison.lineup import KINDS, line_up, load_models, phases_of
@@ -29,6 +29,7 @@ from .comparison.report import origin, write_documents, write_report
 from .comparison.rows import KEPT, measured_rows, split_tracks
 from .degradation import ffmpeg
 from .degradation.conditions import CONDITIONS
+from .examples.copies import brought_here
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("evaluate"),
         description="Compare models with reference systems on the music that training left out.",
-        epilog=f"example: {command('evaluate')} --models stft --data music --out report",
+        epilog=f"example: {command('evaluate')} --models stft --data music --out report; "
+        "music may be at an address: --data s3://bucket/music (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -57,9 +59,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="model files, shipped names, or run folders of the preset paper",
     )
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
     parser.add_argument(
-        "--out", required=True, type=Path, help="folder for report.json, report-rows.csv, report.md and plots"
+        "--data",
+        required=True,
+        type=folder_or_address,
+        help="music folder with manifest.csv, or the address of one",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=folder,
+        help="folder for report.json, report-rows.csv, report.md and plots",
     )
     parser.add_argument("--split", choices=["test", "valid"], default="test")
     names = [condition.name for condition in CONDITIONS]
@@ -85,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help="predict the listener's score on N tracks (default 8); takes as long as all the rest",
     )
     parser.add_argument("--tracks", type=int, metavar="N", help="N tracks of the split alone, for a trial")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
-    parser.add_argument(
+    parser.add_argument("--cache", type=folder, metavar="DIR", help="folder of kept rows (default OUT/.rows)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--jobs",
         type=int,
         choices=range(1, 257),
@@ -94,12 +105,14 @@ def _parser() -> argparse.ArgumentParser:
         default=os.cpu_count() or 1,
         help="excerpts at a time",
     )
+    cluster.add_option(where)
     return parser
 
 
 def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Evaluate as the command line says; a track that fails is named and left out."""
     models = load_models(options.models)
+    options.data = brought_here(options.data, options.split)
     tracks = split_tracks(options.data, options.split, options.tracks)
     conditions = [condition for condition in CONDITIONS if condition.name in options.conditions]
     if not ffmpeg.found():
@@ -124,7 +137,7 @@ def evaluate(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         if isinstance(model.source, Bundle):
             costs[model.name] = cost(model, path, cache)
     rows, failed = measured_rows(
-        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say
+        options.data, tracks, conditions, systems, cache, options.jobs, options.visqol, _say, options.cluster
     )
     head = origin(shlex.join([*command("evaluate").split(), *arguments]), options.split, tracks, failed)
     if ffmpeg.found():

@@ -19,7 +19,16 @@ from tfbwe.errors import ConfigError
 from tfbwe.network.run_folder import CONFIG, LAST, best_network, read_description
 from tfbwe.quiet import quiet
 
-from .arguments import command, model_name, module, positive, wanted, whole_number
+from .arguments import (
+    command,
+    folder,
+    folder_or_address,
+    model_name,
+    module,
+    positive,
+    wanted,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -36,19 +45,27 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog=command("fit"),
         description=f"Train a network on a music folder that has a manifest (see {command('corpus')}).",
-        epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft",
+        epilog=f"example: {command('fit')} --model stft --preset default --data music --run runs/stft; "
+        "music or shards may be at an address: --data s3://bucket/shards (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
     parser.add_argument(
         "--model", required=True, type=model_name, metavar="MODEL", help="stft, cqt or restore"
     )
     parser.add_argument("--preset", default="default", help="default, paper or smoke")
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv, or shards")
     parser.add_argument(
-        "--run", required=True, type=Path, help="folder for checkpoints, configuration and curve"
+        "--data",
+        required=True,
+        type=folder_or_address,
+        help="music folder with manifest.csv, or shards; or the address of one",
+    )
+    parser.add_argument(
+        "--run", required=True, type=folder, help="folder for checkpoints, configuration and curve"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
-    parser.add_argument("--init", type=Path, metavar="RUN", help="start from the best network of another run")
+    parser.add_argument(
+        "--init", type=folder, metavar="RUN", help="start from the best network of another run"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, help="of weights and crops (default 0)")
     parser.add_argument(
         "--mixed-precision", action="store_true", help="bfloat16 in the network, float32 in the loss"
@@ -159,11 +176,13 @@ def _logs(folder: Path) -> "list[keras.callbacks.Callback]":
 
 def _checked(options: argparse.Namespace) -> "Config":
     """Check what needs no TensorFlow, which takes seconds to import; return the settings."""
+    from .examples.copies import brought_here
     from .examples.shards import is_shards
     from .learning.presets import overridden, preset
     from .music.manifest import MANIFEST_NAME, read_manifest
 
     config = overridden(preset(options.model, options.preset), options.set)
+    options.data = brought_here(options.data, "train", "valid")
     if options.run.exists() and not options.run.is_dir():
         raise ConfigError(f"{options.run}: expected a run folder, new or with --resume; it is a file")
     if not is_shards(options.data):

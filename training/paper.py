@@ -15,13 +15,12 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
 from tfbwe.measures import MEASURES
 
-from .arguments import command, module
+from .arguments import command, folder, module
 from .comparison.lineup import RECEIVED, TRUE_NAMES, Model, System, line_up, load_models
 from .comparison.report import origin, write, write_report
 from .comparison.results import Results
@@ -45,8 +44,8 @@ def main(argv: list[str] | None = None) -> int:
         epilog=f"example: {command('paper')} --data music --out paper --hours 20",
         allow_abbrev=False,
     )
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
-    parser.add_argument("--out", required=True, type=Path, help="folder for runs, paper*.json, .csv, .md")
+    parser.add_argument("--data", required=True, type=folder, help="music folder with manifest.csv")
+    parser.add_argument("--out", required=True, type=folder, help="folder for runs, paper*.json, .csv, .md")
     parser.add_argument(
         "--hours", type=float, default=20.0, metavar="H", help="of audio for each; default 20"
     )

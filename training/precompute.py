@@ -16,14 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfbwe.console import counted, reported
 from tfbwe.errors import ConfigError
+from tfbwe.leftovers import remove_leftovers
+from tfbwe.working import cluster
+from tfbwe.working.processes import Killed
 
-from .arguments import command, module, positive, whole_number
+from .arguments import command, folder_or_address, module, positive, whole_number
+from .working import Each, crew, on_cluster
 
 if TYPE_CHECKING:
     from .examples.pairs import Item
@@ -39,33 +42,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog=command("precompute"),
         description="Write pairs of band-limited and full-band music as shards, for any network to train on: "
         "codecs and restoring run once, not in every run. Interrupted, the same command goes on.",
-        epilog=f"example: {command('precompute')} --data music --out shards --variants 2",
+        epilog=f"example: {command('precompute')} --data music --out shards --variants 2; "
+        "folders may be at addresses: --data s3://bucket/music --out s3://bucket/shards (needs tfbwe[cloud])",
         allow_abbrev=False,
     )
-    parser.add_argument("--data", required=True, type=Path, help="music folder with manifest.csv")
-    parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
+    parser.add_argument(
+        "--data", required=True, type=folder_or_address, help="music folder with manifest.csv"
+    )
+    parser.add_argument("--out", required=True, type=folder_or_address, help="folder for the shards")
     parser.add_argument(
         "--variants", required=True, type=positive, metavar="N", help="degradations of every piece of 3 s"
     )
     parser.add_argument("--seed", type=whole_number, default=0, help="of degradations and order (default 0)")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--jobs",
         type=positive,
         default=os.cpu_count() or 1,
         help="processes; they do not change the shards (default: %(default)s)",
     )
+    cluster.add_option(where)
     options = parser.parse_args(argv)
     stopped = "stopped; the same command goes on from here"
-    return reported(module("precompute"), lambda: _guarded(options), "train", options.out, stopped)
+    return reported(module("precompute"), lambda: _with_copies(options), "train", options.out, stopped)
 
 
-def _guarded(options: argparse.Namespace) -> None:
-    try:
+def _with_copies(options: argparse.Namespace) -> None:
+    from .examples.copies import brought_here, shards_at
+
+    options.data = brought_here(options.data, "train", "valid")
+    with shards_at(options.out) as options.out:
         precompute(options)
-    except BrokenExecutor:
-        raise ConfigError(
-            "a process was ended from outside, for want of memory perhaps; take fewer --jobs"
-        ) from None
 
 
 def precompute(options: argparse.Namespace) -> None:
@@ -76,6 +83,7 @@ def precompute(options: argparse.Namespace) -> None:
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    options.data, options.out = (on_cluster(path, options.cluster) for path in (options.data, options.out))
     out: Path = options.out
     wanted = description(options.data, options.seed, options.variants)
     with _alone(out):
@@ -87,16 +95,17 @@ def precompute(options: argparse.Namespace) -> None:
         _remove_leftovers(out)
         if there is not None and _is_complete(out, there):
             return
-        plan = _plan(options)
-        splits = _described(plan)
-        if there is not None:
-            _refuse_difference(out, there["splits"], splits)
-        finished = _finished(out)
-        shards = {name: items for name, items in _cut(plan).items() if name not in finished}
-        _announce(out, plan, shards)
-        if there is None:
-            write_json(out / SCHEMA, {**wanted, "splits": splits, "made_with": _provenance()})
-        _make(options, shards, finished)
+        with crew(options.jobs, options.cluster) as each:
+            plan = _plan(options, each)
+            splits = _described(plan)
+            if there is not None:
+                _refuse_difference(out, there["splits"], splits)
+            finished = _finished(out)
+            shards = {name: items for name, items in _cut(plan).items() if name not in finished}
+            _announce(out, plan, shards)
+            if there is None:
+                write_json(out / SCHEMA, {**wanted, "splits": splits, "made_with": _provenance()})
+            _make(options, shards, finished, each)
 
 
 def _provenance() -> dict[str, Any]:
@@ -152,27 +161,30 @@ def _finished(out: Path) -> dict[str, Shard]:
     return {name: shard for name, shard in read_index(out).items() if size(name) == shard.bytes}
 
 
-def _plan(options: argparse.Namespace) -> dict[str, list[Item]]:
+def _plan(options: argparse.Namespace, each: Each) -> dict[str, list[Item]]:
     """Find all examples of both splits, in the order of the shards."""
-    import joblib
     import tqdm
 
-    from .examples.drawn import Music
-    from .examples.pairs import Item, in_random_order, loud_pieces, work_for
+    from .examples.drawn import DECODED, Music
+    from .examples.pairs import Item, in_random_order, loud_pieces
     from .examples.shards import SPLITS
 
     plan = {}
     for split in SPLITS:
         tracks = sorted((track for track, _ in Music(options.data, split).tracks), key=lambda row: row.file)
-        work = joblib.Parallel(n_jobs=options.jobs, return_as="generator")(
-            joblib.delayed(work_for)(os.getpid(), loud_pieces, options.data, track, options.variants)
-            for track in tracks
-        )
+        tasks = [(options.data, track, options.variants) for track in tracks]
+        work = each(loud_pieces, tasks, lambda task: [task[0] / task[1].file])
         bar = tqdm.tqdm(work, total=len(tracks), desc=f"reading {split}", unit="track", disable=None)
-        items = [Item(track, *key) for track, keys in zip(tracks, bar, strict=True) for key in keys]
+        keys = dict(bar)
+        for number, found in keys.items():
+            if isinstance(found, Killed):
+                raise ConfigError(f"{options.data / tracks[number].file}: {found.how}")
+        items = [Item(track, *key) for number, track in enumerate(tracks) for key in keys[number]]
         if not items:
             raise ConfigError(f"{options.data}: expected music in the split {split}, all of it is silent")
         plan[split] = in_random_order(items, options.seed, split)
+    if options.cluster:
+        remove_leftovers(options.data / DECODED, own=True)
     return plan
 
 
@@ -248,41 +260,43 @@ def _alone(out: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _make(options: argparse.Namespace, shards: dict[str, list[Item]], index: dict[str, Shard]) -> None:
+def _make(
+    options: argparse.Namespace, shards: dict[str, list[Item]], index: dict[str, Shard], each: Each
+) -> None:
     """Make shards in a folder of their own; each moves to its place once it is whole, then into the index.
 
     After a kill the working processes may write on for a moment: into a folder that nobody reads any more.
     """
-    import joblib
     import tqdm
 
     from tfbwe.atomic import replace_synced
 
-    from .examples.pairs import work_for, write_shard
+    from .examples.pairs import write_shard
     from .examples.shards import PIECE_HOURS, write_index
 
     out: Path = options.out
     before = sum(shard.examples for shard in index.values())
     total = before + sum(map(len, shards.values()))
-    done, speed, begun = 0, 0.0, time.monotonic()
+    done, speed, begun, killed = 0, 0.0, time.monotonic(), dict[str, Killed]()
     with (
         tempfile.TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as work,
         tqdm.tqdm(total=total, initial=before, desc="precomputing", unit="example", disable=None) as bar,
     ):
-        made = joblib.Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)(
-            joblib.delayed(work_for)(
-                os.getpid(), write_shard, options.data, items, options.seed, Path(work) / name
-            )
-            for name, items in shards.items()
-        )
-        for shard in made:
-            replace_synced(Path(work) / shard.name, out / shard.name)
+        tasks = [(options.data, items, options.seed, Path(work) / name) for name, items in shards.items()]
+        for number, result in each(write_shard, tasks, lambda task: [task[0], task[3].parent]):
+            if isinstance(result, Killed):
+                killed[tasks[number][3].name] = result
+                continue
+            shard, written = result
+            replace_synced(written, out / shard.name)
             index[shard.name] = shard
             write_index(out, index)
             bar.update(shard.examples)
             done += shard.examples
             speed = done * PIECE_HOURS * 3600 / (time.monotonic() - begun)
             bar.set_postfix_str(f"{speed:.0f} x real time")
+    for name, result in killed.items():
+        raise ConfigError(f"{out / name}: {result.how}; all but {counted(len(killed), 'shard')} are there")
     gigabytes = sum(shard.bytes for shard in index.values()) / _GB
     print(
         f"{out}: complete, {counted(len(index), 'shard')}, {counted(total, 'example')}, {gigabytes:.1f} GB, "

@@ -17,3 +17,14 @@ def halved(task, tell):
         time.sleep(600)
     tell(1.0, 2.0)
     return task / 2, os.getpid()
+
+
+def ended_once(task, tell):
+    """Return half a number; a path ends the first process that is given it, another text every one."""
+    if isinstance(task, str):
+        if os.path.exists(task):
+            return "done again"
+        if os.sep in task:
+            open(task, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task / 2

@@ -18,6 +18,7 @@ PAGES = (
     "docs/release.md",
     "docs/reliability.md",
     "docs/training.md",
+    "docs/cluster.md",
     "docs/embedding.md",
     "docs/scale.md",
     "embed/c/README.md",

@@ -23,8 +23,9 @@ ORDER = {
             "quiet",
             "band",
             "stft",
-            "atomic",
             "leftovers",
+            "storage",
+            "atomic",
             "console",
             "cqt",
             "phase",
@@ -42,11 +43,12 @@ ORDER = {
             "decoder",
             "measures",
             "offline",
+            "working",
         ),
         *("cli", "__main__", "__init__"),
     ),
     "training": (
-        *("__init__", "provenance", "arguments", "music", "degradation", "learning", "examples"),
+        *("__init__", "provenance", "arguments", "working", "music", "degradation", "learning", "examples"),
         *("comparison", "corpus", "fit", "precompute", "evaluate", "cards", "paper"),
     ),
     "export": ("__init__", "wave_restoring", "wave", "convert", "verify", "bundles", "cli"),
@@ -58,7 +60,9 @@ OPTIONAL = {
     "tfbwe/network/layers.py": {"keras"},
     "tfbwe/network/restorer.py": {"keras"},
     "tfbwe/network/run_folder.py": {"keras"},
+    "tfbwe/working/cluster.py": {"distributed"},
     "tfbwe/audio/tags.py": {"mutagen"},  # of another licence: nowhere else
+    "tfbwe/storage/stores.py": {"fsspec"},
     "tfbwe/measures/picture.py": {"matplotlib"},
     "tfbwe/measures/listening.py": {"visqol"},
     "tfbwe/model/interpreter.py": {"tflite_runtime", "tensorflow"},  # other places of the same interpreter
@@ -179,8 +183,9 @@ def test_tests_stay_short_too(path):
 @pytest.mark.parametrize(
     "module",
     [
-        *("benchmarks.hour", "benchmarks.folder", "benchmarks.cqt", "benchmarks.feeding"),
-        *("benchmarks.scale", "benchmarks.scale_measuring", "demo.demo", "demo.clips", "demo.page"),
+        *("benchmarks.hour", "benchmarks.folder", "benchmarks.cqt", "benchmarks.cluster"),
+        *("benchmarks.feeding", "benchmarks.scale", "benchmarks.scale_measuring"),
+        *("demo.demo", "demo.clips", "demo.page"),
     ],
 )
 def test_what_lies_beside_the_packages_can_be_imported(module):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfbwe.leftovers import remove_leftovers, temporary_name
+from tfbwe.leftovers import owned_by, remove_leftovers, temporary_name, temporary_prefix
 
 
 def test_temporary_files_of_processes_that_have_ended_are_removed(tmp_path: Path) -> None:
@@ -26,3 +26,11 @@ def test_temporary_files_of_processes_that_have_ended_are_removed(tmp_path: Path
     assert {ours, elsewhere, "tfbwe-notes-1-x", "song.wav"} <= left
     assert (theirs in left) == (not removed)
     assert remove_leftovers(tmp_path / "no such folder") == 0
+
+
+def test_what_was_written_elsewhere_for_this_process_is_removed_when_it_says_so(tmp_path: Path) -> None:
+    with owned_by(temporary_prefix()):
+        (tmp_path / temporary_name()).touch()
+    assert remove_leftovers(tmp_path) == 0
+    assert remove_leftovers(tmp_path, own=True) == 1
+    assert not list(tmp_path.iterdir())

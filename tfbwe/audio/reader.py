@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from ..errors import AudioError
 from ..leftovers import temporary_prefix
 from ..samples import check_signal
+from ..storage.addresses import file_name, is_address
+from ..storage.objects import fetch
 from . import ffmpeg_decoder
 from .bitrate import sound_bytes
 from .damage import examine, mend
@@ -41,7 +43,8 @@ class Reader:
     Parameters
     ----------
     path : str or Path
-        File to read; ``"-"`` is standard input, which is spooled to a temporary file.
+        File to read. ``"-"`` is standard input, which is spooled to a temporary file; what lies at an
+        address, such as ``"s3://bucket/song.mp3"``, is fetched to one.
     strict : bool
         Refuse coded sound of which a part is missing. Else what is there is read, the
         rest left out, and `damage` tells.
@@ -61,7 +64,7 @@ class Reader:
     kbps : float or None
         Bit rate of a lossy file in kb/s, its tags left out; ``None`` of others.
     location : str
-        The file that is read: the one named, or the temporary one that a stream was spooled to.
+        The file that is read: the one named, or the temporary one of a stream or an address.
     notes : list of str
         What the user should know of what was read, such as streams left out; not the damage.
 
@@ -70,6 +73,8 @@ class Reader:
     AudioError
         If the name is empty, or the file is missing, a folder, empty, cut short, not audio, or outside 1-8
         channels or 8-192 kHz.
+    StorageError
+        If what lies at an address cannot be fetched.
     """
 
     def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
@@ -79,7 +84,8 @@ class Reader:
         self._spooled: str | None = None
         self._mended: tempfile.TemporaryDirectory[str] | None = None
         self._lengths: Lengths | None = None
-        self.path = Path(path)
+        self._address = str(path) if is_address(path) else None
+        self.path = Path(path if self._address is None else file_name(self._address))
         self.name = "standard input" if str(path) == STANDARD else str(path)
         try:
             self._open()
@@ -88,7 +94,10 @@ class Reader:
             raise
 
     def _open(self) -> None:
-        location = self._spool() if str(self.path) == STANDARD else str(self.path)
+        if self._address is not None:
+            location = self._spooled = fetch(self._address)
+        else:
+            location = self._spool() if str(self.path) == STANDARD else str(self.path)
         try:
             if os.path.isdir(location):
                 raise AudioError(f"{self.name}: expected a sound file, received a folder")

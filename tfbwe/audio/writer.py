@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from ..atomic import replace_synced
 from ..errors import AudioError
-from ..leftovers import temporary_name, temporary_prefix
+from ..leftovers import temporary_prefix
+from ..storage.addresses import is_address
+from ..storage.objects import put, temporary_for
 from . import ffmpeg
 from .codecs import Encoding
+from .destinations import refuse_destination, temporary_beside
 from .ffmpeg_encoder import EncodedFile
 from .formats import (
     BLOCK_FRAMES,
@@ -46,7 +49,8 @@ class Writer:
     Parameters
     ----------
     destination : str or Path
-        File to write; ``"-"`` is standard output. Of a link the file it leads to is written.
+        File to write; ``"-"`` is standard output. Of a link the file it leads to is written. What goes to an
+        address, such as ``"s3://bucket/song.mp3"``, is written to a temporary file and put there in the end.
     sample_rate, channels : int
         Of the signal.
     container, subtype : str
@@ -59,6 +63,8 @@ class Writer:
         Replace an existing file.
     source : str or Path, optional
         The file read from, which is never replaced.
+    hold : bool
+        Leave the whole file under its temporary name, `held`, beside the destination.
 
     Attributes
     ----------
@@ -72,6 +78,8 @@ class Writer:
     AudioError
         If the destination exists and ``force`` is off, is the source, a folder, a device or a pipe, lies in a
         folder that does not exist or cannot be written, or its format cannot hold the signal.
+    StorageError
+        If it cannot be put at an address.
     """
 
     def __init__(
@@ -86,29 +94,31 @@ class Writer:
         encoding: Encoding | None = None,
         force: bool = False,
         source: str | os.PathLike[str] | None = None,
+        hold: bool = False,
     ) -> None:
-        self.destination = Path(destination)
+        self._address = str(destination) if is_address(destination) else None
         self.to_standard = str(destination) == STANDARD
         self.name = "standard output" if self.to_standard else str(destination)
         self.force = force
-        self.clipped_samples = 0
-        self.frames = 0
+        self.held, self._hold = "", hold
+        self.clipped_samples = self.frames = 0
         self.notes: list[str] = []
         self._tags = tags
         if CONTAINERS[container].written_by == FFMPEG:
             ffmpeg.require(self.name, container)
         self._highest = full_scale(subtype)
-        self._max_frames = CONTAINERS[container].max_bytes // max(
-            1, int(channels * bytes_per_sample(subtype))
-        )
+        frame_bytes = max(1, int(channels * bytes_per_sample(subtype)))
+        self._max_frames = CONTAINERS[container].max_bytes // frame_bytes
         self._empty_fails = bool({container, subtype} & NO_EMPTY)
-        if self.to_standard:
-            if sys.stdout is None:
-                raise AudioError(f"{self.name}: cannot be written: it is closed")
+        if self.to_standard and sys.stdout is None:
+            raise AudioError(f"{self.name}: cannot be written: it is closed")
+        if self._address is not None:
+            self._temporary = temporary_for(self._address)
+        elif self.to_standard:
             handle, self._temporary = tempfile.mkstemp(prefix=temporary_prefix())
             os.close(handle)
         else:
-            self.destination = refuse_destination(self.destination, force=force, source=source)
+            self.destination = refuse_destination(Path(destination), force=force, source=source)
             self._temporary = temporary_beside(self.destination)
         try:
             self._file: Any
@@ -191,10 +201,15 @@ class Writer:
                 with open(self._temporary, "rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
+            elif self._address is not None:
+                put(self._temporary, self._address, self.force)
             else:
                 if os.path.lexists(self.destination) and not self.force:
                     raise AudioError(f"{self.name}: exists already; --force replaces it")
+                if self._hold:
+                    self.held, self.destination = self._temporary, Path(self._temporary)
                 replace_synced(self._temporary, self.destination)
+                self._temporary = ""
         except (soundfile.SoundFileError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -223,10 +238,7 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.commit()
-        else:
-            self.abort()
+        (self.commit if kind is None else self.abort)()
 
 
 def _refusal(path: str) -> str:
@@ -242,76 +254,3 @@ def _refusal(path: str) -> str:
     except OSError as error:
         return reason(error)
     return ""
-
-
-def refuse_destination(
-    destination: Path, *, force: bool = False, source: str | os.PathLike[str] | None = None
-) -> Path:
-    """Refuse a destination that must not or cannot be written.
-
-    Parameters
-    ----------
-    destination : Path
-        File to be written.
-    force : bool
-        Allow an existing file to be replaced.
-    source : str or Path, optional
-        File that must never be replaced.
-
-    Returns
-    -------
-    Path
-        The file itself, which is another than the destination if that is a link.
-
-    Raises
-    ------
-    AudioError
-        If the destination is a folder, a device, a pipe or the source, exists and ``force`` is off, or its
-        folder does not exist.
-    """
-    try:
-        real = Path(os.path.realpath(destination))
-        if destination.is_dir():
-            raise AudioError(f"{destination}: expected a file to write, received a folder")
-        for folder in (destination.parent, real.parent):
-            if not folder.is_dir():
-                raise AudioError(
-                    f"{destination}: the folder {folder} does not exist; create it or choose another"
-                )
-        if destination.exists() and not destination.is_file():
-            raise AudioError(f"{destination}: expected a file to write, received a device or a pipe")
-        if os.path.lexists(destination):
-            if source is not None and os.path.exists(source) and os.path.samefile(source, destination):
-                raise AudioError(f"{destination}: is the source itself; choose another name with -o")
-            if not force:
-                raise AudioError(f"{destination}: exists already; --force replaces it")
-    except OSError as error:
-        raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
-    return real
-
-
-def temporary_beside(destination: Path) -> str:
-    """Create an empty file in a destination's folder, to be renamed once it is whole.
-
-    Parameters
-    ----------
-    destination : Path
-        The file that it becomes.
-
-    Returns
-    -------
-    str
-        Its name.
-
-    Raises
-    ------
-    AudioError
-        If the folder cannot be written.
-    """
-    temporary = str(destination.parent / temporary_name())
-    try:
-        # Created plainly, not by tempfile, so that the file gets the permissions that the umask says.
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    except OSError as error:
-        raise AudioError(f"{destination}: cannot be written: {reason(error)}") from None
-    return temporary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import os
 import sys
@@ -14,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..audio.destinations import refuse_output
 from ..audio.formats import STANDARD
-from ..audio.writer import refuse_destination
 from ..console import Progress, counted, one_line, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
 from ..leftovers import remove_leftovers
 from ..settings import CutoffError
+from ..storage.addresses import is_address
+from ..storage.objects import existing, is_file
+from ..working.processes import Killed, Tell
+from . import engine
+from .engine import Pair
 from .outputs import MadeFolders, into_folder, left_out, plan_outputs, unreadable_here
 from .printing import too_high
-from .workers import Killed, Tell, each, processor_cores
-
-Pair = tuple[str, str]
 
 EXTENDED, UNCHANGED, SKIPPED, FAILED = "extended", "with nothing to add", "skipped", "failed"
 """What may come of a file, as the closing line counts it."""
@@ -44,12 +45,15 @@ class Outcome:
         What is said of it on standard error.
     recoded : str
         Its name, where lossy sound was coded again; else empty.
+    held : str
+        Under which temporary name the output lies, where it was to be held back; else empty.
     """
 
     kind: str
     line: str = ""
     notes: tuple[str, ...] = ()
     recoded: str = ""
+    held: str = ""
 
 
 def extend(options: argparse.Namespace) -> int:
@@ -57,7 +61,7 @@ def extend(options: argparse.Namespace) -> int:
     from ..decoder import Decoder
     from ..model.bundle import load_bundle
 
-    pairs = plan_outputs(options.inputs, options.output)
+    pairs = engine.seen_by_all(plan_outputs(options.inputs, options.output), options)
     to_standard = any(destination == STANDARD for _, destination in pairs)
     if to_standard and not options.dry_run and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError(
@@ -83,6 +87,7 @@ def extend(options: argparse.Namespace) -> int:
         "quality": options.quality,
         "strict": options.strict,
         "force": options.force,
+        "hold": options.cluster is not None,
     }
     label = pairs[0][0] if len(pairs) == 1 else counted(len(pairs), "file")
     with progress_bar(label, shown=not options.quiet) as bar:
@@ -103,15 +108,18 @@ def _extend_all(
     pairs: list[Pair], settings: dict[str, Any], options: argparse.Namespace, report: _Report
 ) -> None:
     folder = into_folder(options.inputs, options.output)
+    there = _there_already(pairs, options)
     with MadeFolders() as folders:
 
         def to_do() -> Iterator[Pair]:
             for pair in pairs:
-                if options.skip_existing and os.path.isfile(pair[1]):
+                if options.skip_existing and (pair[1] in there or os.path.isfile(pair[1])):
                     report(pair, Outcome(SKIPPED, f"{pair[1]}: exists already, skipped"))
                     continue
                 try:
-                    if folder:
+                    if is_address(pair[1]) and options.cluster:
+                        refuse_output(pair[1], force=options.force, source=pair[0])
+                    elif folder and not is_address(pair[1]):
                         folders.make(Path(pair[1]).parent)
                 except TfbweError as error:
                     report(pair, Outcome(FAILED, notes=(str(error),)))
@@ -119,24 +127,27 @@ def _extend_all(
                 yield pair
 
         # Processes of their own have no standard input, and share no standard output.
-        alone = any(STANDARD in pair for pair in pairs)
-        jobs = 1 if alone else min(options.jobs or processor_cores(), len(pairs))
+        if any(STANDARD in pair for pair in pairs):
+            options.jobs = 1
         work = functools.partial(attempt, settings)
         try:
-            with contextlib.closing(each(work, to_do(), jobs, report.show)) as results:
+            with engine.results(work, to_do(), len(pairs), options, report.show, report.note) as results:
                 for pair, result in results:
                     if isinstance(result, Killed):
-                        remove_leftovers(Path(pair[1]).parent)
+                        for name in _written_folders([pair]):
+                            remove_leftovers(name)
                         why, way_out = "", ""
                         if "SIGKILL" in result.how:
                             why, way_out = ", perhaps for want of memory", "; fewer --jobs need less"
                         said = f"{pair[0]}: {result.how}{why}; nothing written{way_out}"
                         result = Outcome(FAILED, notes=(said,))
+                    elif result.held and (wrong := engine.release(pair, result.held, options.force)):
+                        result = Outcome(FAILED, notes=(wrong,))
                     report(pair, result)
-        except BaseException:
-            for name in _output_folders(pairs):  # A process that was stopped had no time for it, perhaps.
-                remove_leftovers(name)
-            raise
+        finally:
+            # A process that was stopped had no time for it, perhaps; a lost attempt on a cluster neither.
+            for name in _written_folders(pairs):
+                remove_leftovers(name, own=options.cluster is not None)
 
 
 def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
@@ -159,6 +170,9 @@ def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
 
     source, destination = pair
     name = "standard input" if source == STANDARD else source
+    if settings["hold"] and is_address(destination):
+        # A worker that was lost may have put it there already, and who sends the work looked before.
+        settings = {**settings, "force": True}
     try:
         summary = extend_file(source, destination, progress=tell, **settings)
     except CutoffError as error:
@@ -177,6 +191,7 @@ def attempt(settings: dict[str, Any], pair: Pair, tell: Tell) -> Outcome:
         line and f"{line}, {summary.seconds:.1f} s{coded}",
         tuple(f"{name}: {note}" for note in summary.notes),
         name if summary.recoded else "",
+        summary.held,
     )
 
 
@@ -194,6 +209,12 @@ class _Report:
     def status(self) -> int:
         """Exit status."""
         return 1 if self._counts[FAILED] else 0
+
+    def note(self, line: str) -> None:
+        """Say a line that is of no file."""
+        self._bar.clear()
+        if not self._quiet:
+            say(line)
 
     def show(self, pair: Pair, done_s: float, total_s: float) -> None:
         """Show progress; files that are not open yet count as the mean of those that are or were."""
@@ -233,17 +254,19 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
     """Say which file would go where; nothing is opened or written."""
     counts: Counter[str] = Counter()
     folder = into_folder(options.inputs, options.output)
+    skipped = _there_already(pairs, options)
     for source, destination in pairs:
         names = ["standard input" if source == STANDARD else source]
         names.append("standard output" if destination == STANDARD else destination)
-        there = destination != STANDARD and os.path.lexists(destination)
-        kind = SKIPPED if options.skip_existing and os.path.isfile(destination) else EXTENDED
+        there = is_address(destination) or os.path.lexists(destination)
+        skip = options.skip_existing and (destination in skipped or os.path.isfile(destination))
+        kind = SKIPPED if skip else EXTENDED
         try:
-            if source != STANDARD and not os.path.exists(source):
+            if source != STANDARD and not (is_file(source) or os.path.exists(source)):
                 raise AudioError(f"{source}: cannot be read: No such file or directory")
             if destination != STANDARD and kind == EXTENDED and (there or not folder):
-                refuse_destination(Path(destination), force=options.force, source=source)
-        except AudioError as error:
+                refuse_output(destination, force=options.force, source=source)
+        except TfbweError as error:
             kind = FAILED
             say(str(error))
         counts[kind] += 1
@@ -255,15 +278,23 @@ def _dry_run(pairs: list[Pair], options: argparse.Namespace) -> int:
     return 1 if counts[FAILED] else 0
 
 
+def _there_already(pairs: list[Pair], options: argparse.Namespace) -> set[str]:
+    """Outputs at addresses that are to be skipped; a store is asked once for all of them."""
+    addresses = (destination for _, destination in pairs if is_address(destination))
+    return existing(addresses) if options.skip_existing else set()
+
+
 def _remove_leftovers(pairs: list[Pair]) -> None:
     """Remove what killed runs left where this one writes; say so."""
-    for folder in (*_output_folders(pairs), Path(tempfile.gettempdir())):
+    for folder in _written_folders(pairs):
         if removed := remove_leftovers(folder):
             say(f"{folder}: removed {counted(removed, 'unfinished file')} of a run that was killed")
 
 
-def _output_folders(pairs: list[Pair]) -> list[Path]:
-    return list(dict.fromkeys(Path(name).parent for _, name in pairs if name != STANDARD))
+def _written_folders(pairs: list[Pair]) -> list[Path]:
+    """Folders of this machine in which temporary files are written."""
+    beside = (Path(name).parent for _, name in pairs if name != STANDARD and not is_address(name))
+    return list(dict.fromkeys([*beside, Path(tempfile.gettempdir())]))
 
 
 def _describe(cutoff_hz: float | None, measured: bool) -> str:

@@ -19,9 +19,11 @@ from ..audio.reader import Reader
 from ..audio.tags import read_tags
 from ..console import counted, progress_bar, say
 from ..errors import AudioError, ConfigError, TfbweError
+from ..storage.addresses import without_secrets
+from ..storage.objects import is_folder
+from ..working.processes import Killed, Tell, each, processor_cores
 from .outputs import sounds_below
 from .printing import print_found, print_json, print_table
-from .workers import Killed, Tell, each, processor_cores
 
 if TYPE_CHECKING:
     from ..model.bundle import Bundle
@@ -42,11 +44,11 @@ def info(options: argparse.Namespace) -> int:
     """Print what sound files or a model file hold."""
     from ..model.bundle import load_bundle
 
-    if len(options.files) > 1 or os.path.isdir(options.files[0]):
-        return _info_of_many(options)
-    (name,) = options.files
-    if not _is_model(name):
-        return _info_of_sound(name, options)
+    name = options.files[0]
+    alone = len(options.files) == 1
+    if not (alone and _is_model(name)):
+        several = not alone or is_folder(name)
+        return _info_of_many(options) if several else _info_of_sound(name, options)
     for option in ("png", "csv"):
         if getattr(options, option):
             raise ConfigError(f"--{option}: expected a sound file, received the model {name}")
@@ -90,7 +92,7 @@ def _measured(reader: Reader, bundle: Bundle) -> tuple[Row, Received, Condition 
         if note:
             say(f"{reader.name}: {note}")
     found = {
-        "file": reader.name,
+        "file": without_secrets(reader.name),
         "container": reader.container,
         "subtype": reader.subtype,
         "sample_rate": reader.sample_rate,
@@ -138,8 +140,8 @@ def _info_of_many(options: argparse.Namespace) -> int:
 def _all_files(names: Sequence[str]) -> list[str]:
     files = []
     for name in names:
-        if os.path.isdir(name):
-            found = [str(path) for path in sounds_below(Path(name))]
+        if is_folder(name):
+            found = list(sounds_below(name))
             if not found:
                 raise AudioError(f"{name}: the folder holds no sound files")
             files += found
@@ -178,7 +180,14 @@ def measured_row(bundle: Bundle, name: str, tell: Tell) -> Row:
 
 def _unread(name: str, why: str) -> Row:
     nothing = dict.fromkeys((*COLUMNS, "tags", "pictures", GAIN))
-    return {**nothing, "file": name, "extendable": False, "reason": why, "tags": {}, "pictures": []}
+    return {
+        **nothing,
+        "file": without_secrets(name),
+        "extendable": False,
+        "reason": why,
+        "tags": {},
+        "pictures": [],
+    }
 
 
 def _was_read(row: Row) -> bool:

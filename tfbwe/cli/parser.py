@@ -8,6 +8,7 @@ import math
 from .._version import __version__
 from ..audio.listing import help_lines
 from ..phase import PHASES
+from ..working import cluster
 
 _TOP = """\
 examples:
@@ -20,14 +21,16 @@ _EXTEND = f"""\
 The output keeps container, sample format, tags and length; its rate is at
 least 44.1 kHz. Without -o it lies beside the input as NAME.extended.EXT.
 -o is a folder, made if need be, for several inputs, for a folder, and where
-its name ends in a slash. "-" is standard input or output (WAV).
+its name ends in a slash. "-" is standard input or output (WAV). Files and
+folders may be at addresses: s3://, gs://, sftp:// (needs tfbwe[cloud]).
 
 Behind a sharp cutoff all below it stays as it was; what a gentle filter
 weakened is raised from 0.8 of it on.
 
 Several files are extended at the same time; a line says what came of each,
 the last one of all. The exit status is 1 if any failed. A run that was
-stopped goes on with --skip-existing.
+stopped goes on with --skip-existing. With --cluster the workers of a Dask
+cluster do the work; they must see the files under the same names.
 
 {help_lines()}
 
@@ -35,8 +38,10 @@ examples:
   tfbwe extend song.mp3
   tfbwe extend albums/ -o extended/         keeps the tree
   tfbwe extend albums/ -o extended/ --skip-existing
+  tfbwe extend /music -o /extended/ --cluster tcp://10.0.0.1:8786
   tfbwe extend call.wav -o call.flac --cutoff 3400
   cat song.wav | tfbwe extend - > song44.wav
+  tfbwe extend s3://bucket/album/ -o s3://bucket/extended/
 """
 _INFO = """\
 Several files, or a folder, give a table: first the files that would gain
@@ -47,6 +52,7 @@ examples:
   tfbwe info song.mp3
   tfbwe info albums/ --csv > albums.csv
   tfbwe info tape.wav --png spectrum.png
+  tfbwe info s3://bucket/album/
   tfbwe info my_model.tflite
 """
 _COMPARE = """\
@@ -65,6 +71,7 @@ a cutoff on where there is no edge, lsd_hf where that is 16 kHz or more.
 examples:
   tfbwe compare original.wav extended.wav --cutoff 8000
   tfbwe compare original.wav extended.wav --json --png spectra.png
+  tfbwe compare original.wav s3://bucket/extended.wav
 """
 _BENCHMARK = """\
 examples:
@@ -180,7 +187,7 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_jobs(parser: argparse.ArgumentParser) -> None:
+def _add_jobs(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--jobs", type=_count, metavar="N", help="files at the same time (default: processor cores)"
     )
@@ -251,7 +258,9 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
     existing.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists: goes on after a stop"
     )
-    _add_jobs(parser)
+    where = parser.add_mutually_exclusive_group()
+    _add_jobs(where)
+    cluster.add_option(where)
     parser.add_argument("--dry-run", action="store_true", help="only say which file would go where")
     parser.add_argument(
         "--quiet", action="store_true", help="print errors and the closing line of many files alone"

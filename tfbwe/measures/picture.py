@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import replace_synced
+from ..audio.destinations import refuse_destination, temporary_beside
 from ..audio.formats import reason
-from ..audio.writer import refuse_destination, temporary_beside
 from ..errors import AudioError, ConfigError
+from ..storage.addresses import is_address
 
 
 def save_picture(
@@ -73,13 +74,15 @@ def refuse_picture(path: str | os.PathLike[str], force: bool = False) -> Path:
     Returns
     -------
     Path
-        As from `tfbwe.audio.writer.refuse_destination`.
+        As from `tfbwe.audio.destinations.refuse_destination`.
 
     Raises
     ------
     AudioError
         If it is refused.
     """
+    if is_address(path):
+        raise AudioError(f"{path}: expected a picture of this machine; name one here, and copy it there")
     if Path(path).suffix.lower() != ".png":
         raise AudioError(f"{path}: expected a name that ends in .png, the only format of pictures")
     return refuse_destination(Path(path), force=force)

@@ -14,8 +14,10 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from ..errors import ModelError
+from ..storage.addresses import is_address
 from .manifest import Manifest
 
 MANIFEST_NAME = "tfbwe.json"
@@ -43,6 +45,14 @@ class Bundle:
     name: str
     manifest: Manifest
     flatbuffer: bytes
+    loaded_from: tuple[str, bool] | None = dataclasses.field(default=None, init=False, compare=False)
+    """Name of a shipped model, or absolute path, and whether it was trusted; None of one made in memory."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process by name and hash: there the file is read, once."""
+        if self.loaded_from is None:
+            return Bundle, (self.name, self.manifest, self.flatbuffer)
+        return _loaded_there, (*self.loaded_from, digest(self.flatbuffer))
 
     @property
     def cutoff_range_hz(self) -> tuple[float, float]:
@@ -117,7 +127,10 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
         return model
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError(f"model: expected a name, a path or a Bundle, received {model!r}")
+    if is_address(model):
+        raise ModelError(f"{model}: expected a model of this machine; copy it here first")
     path = shipped().get(str(model), Path(model))
+    known = str(model) if str(model) in shipped() else os.path.abspath(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -129,7 +142,17 @@ def load_bundle(model: str | os.PathLike[str] | Bundle, trust: bool = False) -> 
         ) from None
     if len(data) > MAX_BYTES:
         raise ModelError(f"{path}: expected a model of at most {MAX_BYTES} bytes, it is larger")
-    return _checked(path, data, trust)
+    bundle = _checked(path, data, trust)
+    object.__setattr__(bundle, "loaded_from", (known, trust))
+    return bundle
+
+
+@functools.lru_cache(maxsize=16)
+def _loaded_there(model: str, trust: bool, sha256: str) -> Bundle:
+    bundle = load_bundle(model, trust)
+    if digest(bundle.flatbuffer) != sha256:
+        raise ModelError(f"{bundle.name}: expected the same model as there, it is another one")
+    return bundle
 
 
 def _checked(path: Path, data: bytes, trust: bool) -> Bundle:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ..audio.bitrate import asked, chosen, cut_below
 from ..audio.codecs import CODECS, Encoding
+from ..audio.destinations import refuse_output
 from ..audio.formats import STANDARD, full_scale, output_format, output_suffix, writable_rate
 from ..audio.reader import Reader
 from ..audio.tags import read_tags
-from ..audio.writer import Writer, refuse_destination
+from ..audio.writer import Writer
 from ..console import counted
 from ..decoder import Decoder
 from ..errors import ConfigError
@@ -52,6 +53,8 @@ class Summary:
         Whether a lossy file was written as a lossy one again.
     notes : tuple of str
         What the user should know, a line each.
+    held : str
+        Temporary name of the output, where it was to be held back; else empty.
     """
 
     source: str
@@ -64,6 +67,7 @@ class Summary:
     encoding: Encoding | None
     recoded: bool
     notes: tuple[str, ...] = field(default=())
+    held: str = ""
 
 
 def extend_file(
@@ -80,6 +84,7 @@ def extend_file(
     strict: bool = False,
     trust: bool = False,
     force: bool = False,
+    hold: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> Summary:
     """Write a sound file with its high band put back, in memory that does not grow with its length.
@@ -87,7 +92,8 @@ def extend_file(
     Parameters
     ----------
     source, destination : str or Path
-        Files; ``"-"`` is standard input or output (WAV). The destination's suffix may name another format,
+        Files, here or at addresses such as ``"s3://bucket/song.mp3"`` (needs ``tfbwe[cloud]``); ``"-"`` is
+        standard input or output (WAV). The destination's suffix may name another format,
         else container, sample format and tags are kept.
     model, cutoff_hz, diffuse, phase
         As for `extend`.
@@ -106,6 +112,8 @@ def extend_file(
         Load a model file without a manifest.
     force : bool
         Replace an existing destination.
+    hold : bool
+        Leave the output under a temporary name beside its destination: who asked for it takes it from there.
     progress : callable, optional
         Called with the seconds of sound done so far and those to be done in all, 0 where unknown; with
         ``"rescale"``, which decodes twice, both count twice.
@@ -122,11 +130,13 @@ def extend_file(
         If a setting is outside its range.
     ModelError
         If the model cannot be loaded.
+    StorageError
+        If an address cannot be read or written.
     """
     if clip not in CLIPS:
         raise ConfigError(f"clip: expected one of {', '.join(CLIPS)}, received {clip!r}")
     if str(destination) != STANDARD:
-        refuse_destination(Path(destination), force=force, source=source)
+        refuse_output(destination, force=force, source=source)
     with Reader(source, strict) as reader:
         check_settings(reader.sample_rate, cutoff_hz, diffuse, phase, reader.name)
         container, subtype = output_format(reader.container, reader.subtype, destination, source)
@@ -164,6 +174,7 @@ def extend_file(
             encoding=encoding,
             force=force,
             source=source,
+            hold=hold,
         ) as writer:
             for y in run(last):
                 writer.write(y if gain == 1.0 else y * np.float32(gain))
@@ -183,6 +194,7 @@ def extend_file(
             *filter(None, (lowered(given_hz, reader.sample_rate), cut)),
             *_notes(why_not, beyond_training(cutoff_hz, bundle), subtype, gain, last, writer, out_rate),
         ),
+        held=writer.held,
     )
 
 

@@ -226,7 +226,7 @@ def _decoders(model: Model, bundle: Bundle, phases: Sequence[str]) -> list[Syste
 def _of_a_run(model: Model, run: Path) -> System:
     """A network of the preset `paper`."""
     module = f"{__package__}.predicted"  # not imported here, for it needs Keras
-    make = functools.partial(_predicted, run=run)
+    make = functools.partial(_predicted, run=run.absolute())
     return System(model.name, "model", make, (model.identity,), (module,), model.name, phase="received")
 
 

@@ -5,14 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import tqdm
 
 from tfbwe.errors import AudioError, ConfigError
+from tfbwe.leftovers import remove_leftovers
+from tfbwe.working.processes import Killed
 
 from ..degradation.conditions import Condition
 from ..music.manifest import Track, read_manifest
+from ..working import crew, on_cluster
 from .cache import Kept
 from .lineup import System
 from .measuring import measured, rate_kbps, sent
@@ -53,6 +55,7 @@ def measured_rows(
     jobs: int,
     scored_tracks: int = 0,
     say: Callable[[str], None] = lambda message: print(message, file=sys.stderr),
+    scheduler: str | None = None,
 ) -> tuple[list[Row], list[str]]:
     """Rows of all systems on all tracks, and the files that failed, of which there are no rows.
 
@@ -69,32 +72,41 @@ def measured_rows(
         On how many tracks the listener's score is predicted.
     say : callable
         Takes a line about a file that failed.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers take the place of processes.
 
     Raises
     ------
     ConfigError
         If no track at all can be read.
     """
+    data, cache = on_cluster(data, scheduler), on_cluster(cache, scheduler)
     cache.mkdir(parents=True, exist_ok=True)
     chosen = _spread(tracks, scored_tracks) if scored_tracks else []
-    tasks = [(track, condition) for track in tracks for condition in conditions]
-    work = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(rows_of)(data, track, condition, systems, cache, track in chosen)
-        for track, condition in tasks
-    )
-    rows: list[Row] = []
+    tasks = [
+        (data, track, condition, systems, cache, track in chosen)
+        for track in tracks
+        for condition in conditions
+    ]
+    found: dict[int, list[Row]] = {}
     failed: dict[str, str] = {}
-    bar = tqdm.tqdm(work, total=len(tasks), unit="excerpt", disable=None)
-    for (track, _), result in zip(tasks, bar, strict=True):
-        if not isinstance(result, str):
-            rows += result
-        elif track.file not in failed:
-            failed[track.file] = result
-            say(f"left out: {result}")
-    rows = [row for row in rows if row["track"] not in failed]
+    with crew(jobs, scheduler) as each:
+        work = each(rows_of, tasks, lambda task: [task[4], task[0] / task[1].file])
+        for number, result in tqdm.tqdm(work, total=len(tasks), unit="excerpt", disable=None):
+            file = tasks[number][1].file
+            if isinstance(result, Killed):
+                result = f"{data / file}: {result.how}"
+            if not isinstance(result, str):
+                found[number] = result
+            elif file not in failed:
+                failed[file] = result
+                say(f"left out: {result}")
+    if scheduler is not None:
+        remove_leftovers(cache, own=True)
+    rows = [row for number in sorted(found) for row in found[number] if row["track"] not in failed]
     if not rows:
         raise ConfigError(f"{data}: expected one track at least that can be read; there is none")
-    return rows, list(failed)
+    return rows, [track.file for track in tracks if track.file in failed]
 
 
 def rows_of(

@@ -8,12 +8,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import os
-import threading
-import time
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +30,6 @@ CONTEXT = 8192
 """Samples before and after a piece that are degraded with it: a filter or a codec hears the music go on."""
 _PURPOSE = 2
 """Keeps these random numbers apart from those of `drawn.fixed_set` and `drawn.batch`."""
-_WATCH_S = 0.5
-
-_Result = TypeVar("_Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +115,15 @@ def make_pair(data: Path, item: Item, seed: int) -> Batch:
     }
 
 
-def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Shard:
+def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> tuple[Shard, Path]:
     """Make examples and write them to a file.
+
+    Returns
+    -------
+    shard : Shard
+        Named as `path`.
+    file : Path
+        Beside `path`. It is of this attempt alone: of one that was taken for lost the worker may write on.
 
     Raises
     ------
@@ -133,28 +135,12 @@ def write_shard(data: Path, items: Sequence[Item], seed: int, path: Path) -> Sha
     for i, item in enumerate(items):
         for name, value in make_pair(data, item, seed).items():
             examples[name][i] = value
-    with open(path, "wb") as file:  # not a mapping: there a full disk kills the process
+    written = path.with_name(f"{secrets.token_hex(8)}-{path.name}")
+    with open(written, "wb") as file:  # not a mapping: there a full disk kills the process
         header = np.lib.format.header_data_from_array_1_0(examples)
         np.lib.format.write_array_header_1_0(file, header)
         file.write(examples.view(np.uint8).data)
-    return Shard(path.name, len(items), path.stat().st_size, sha256_of(path))
-
-
-def work_for(parent: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
-    """Call a function in a process that ends when the one that gave it the work, `parent`, is killed."""
-    if os.getppid() == parent:
-        _end_with(parent)
-    return function(*arguments)
-
-
-@functools.cache
-def _end_with(parent: int) -> None:
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    return Shard(path.name, len(items), written.stat().st_size, sha256_of(written)), written
 
 
 def _rng(seed: int, item: Item) -> np.random.Generator:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from tfbwe.audio.excerpts import spans
 from tfbwe.console import counted
 from tfbwe.errors import AudioError, TfbweError
+from tfbwe.working.processes import Killed
 
+from ..working import crew, on_cluster
 from .layouts import Source, find_sources
 from .manifest import MANIFEST_NAME, Track, read_manifest, write_manifest
 
@@ -150,7 +152,9 @@ def loudness_lufs(x: NDArray[np.float32], sample_rate: int) -> float:
         return round(float(pyloudnorm.Meter(sample_rate).integrated_loudness(joined)), 2)
 
 
-def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[Track], list[LeftOut]]:
+def scan(
+    directory: Path, resume: bool = True, jobs: int = JOBS, scheduler: str | None = None
+) -> tuple[list[Track], list[LeftOut]]:
     """Measure every mixture of a music folder and write its manifest.
 
     Parameters
@@ -162,6 +166,8 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
         time of change.
     jobs : int
         Threads that measure.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers measure in their place.
 
     Returns
     -------
@@ -175,9 +181,9 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
     AudioError
         If it holds no usable file.
     """
-    from joblib import Parallel, delayed
     from tqdm import tqdm
 
+    directory = on_cluster(directory, scheduler)
     layout, sources = find_sources(directory)
     known = _known_rows(directory) if resume else {}
     partial = directory / _PARTIAL_NAME
@@ -186,17 +192,20 @@ def scan(directory: Path, resume: bool = True, jobs: int = JOBS) -> tuple[list[T
     fresh = [source for source in sources if source.file not in reused]
     left_out = []
     # Threads: decoding and FFT release the interpreter's lock, and an interruption leaves no workers behind.
-    parallel = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
-    work = parallel(delayed(measure)(directory, source) for source in fresh)
-    bar = tqdm(work, total=len(fresh), desc=f"scan {layout}", unit="file", file=sys.stderr, disable=None)
-    for count, result in enumerate(bar, start=1):
-        if isinstance(result, LeftOut):
-            left_out.append(result)
-            tqdm.write(f"left out: {result.file}: {result.reason}", file=sys.stderr)
-        else:
-            tracks.append(result)
-        if count % _SAVE_EVERY == 0:
-            write_manifest(partial, tracks)
+    with crew(jobs, scheduler, threads=True) as each:
+        tasks = [(directory, source) for source in fresh]
+        work = each(measure, tasks, lambda task: [task[0] / task[1].file])
+        bar = tqdm(work, total=len(fresh), desc=f"scan {layout}", unit="file", file=sys.stderr, disable=None)
+        for count, (number, result) in enumerate(bar, start=1):
+            if isinstance(result, Killed):
+                result = LeftOut(fresh[number].file, result.how)
+            if isinstance(result, LeftOut):
+                left_out.append(result)
+                tqdm.write(f"left out: {result.file}: {result.reason}", file=sys.stderr)
+            else:
+                tracks.append(result)
+            if count % _SAVE_EVERY == 0:
+                write_manifest(partial, tracks)
     if not tracks:
         raise AudioError(
             f"{directory}: expected music with a bandwidth of {MIN_BANDWIDTH_HZ:.0f} Hz or more, "

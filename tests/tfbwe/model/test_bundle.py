@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import pickle
+import shutil
 import struct
 import zipfile
 import zlib
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from tfbwe.errors import ModelError
 from tfbwe.model import bundle
-from tfbwe.model.bundle import MANIFEST_NAME, Bundle, digest, load_bundle, pack
+from tfbwe.model.bundle import MANIFEST_NAME, Bundle, digest, load_bundle, pack, shipped
 from tfbwe.model.manifest import FORMAT_VERSION, Manifest
 
 FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(150))
@@ -269,3 +271,17 @@ def test_a_file_beyond_the_limit_is_refused(load, monkeypatch):
 def test_what_is_no_name_or_path_is_refused(model):
     with pytest.raises(ModelError, match="expected a name, a path or a Bundle"):
         load_bundle(model)
+
+
+def test_a_loaded_model_travels_by_its_name_and_an_other_one_is_refused_there(tmp_path):
+    bundle = load_bundle("stft")
+    sent = pickle.dumps(bundle)
+    assert len(sent) < 300
+    assert pickle.loads(sent) == bundle
+    assert pickle.loads(pickle.dumps(dataclasses.replace(bundle, name="changed"))).name == "changed"
+    path = tmp_path / "mine.tflite"
+    shutil.copy(shipped()["stft"], path)
+    sent = pickle.dumps(load_bundle(path))
+    shutil.copy(shipped()["cqt"], path)
+    with pytest.raises(ModelError, match=r"mine\.tflite: expected the same model as there"):
+        pickle.loads(sent)

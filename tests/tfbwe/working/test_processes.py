@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.paths import ROOT
 from tests.helpers.tasks import halved
-from tfbwe.cli.workers import Killed, each, processor_cores
+from tfbwe.working.processes import Killed, each, processor_cores
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no signals")
 
@@ -73,7 +73,8 @@ def test_a_mistake_of_the_program_is_raised_here_with_its_trace():
 
 def test_processes_end_by_themselves_when_the_one_that_started_them_is_killed():
     program = (
-        "import os, signal\nfrom tests.helpers.tasks import halved\nfrom tfbwe.cli.workers import each\n"
+        "import os, signal\nfrom tests.helpers.tasks import halved\n"
+        "from tfbwe.working.processes import each\n"
         "if __name__ == '__main__':\n"
         "    for _, (_, process) in each(halved, [2, 4, 6], 2, lambda *_: None):\n"
         "        print(process, flush=True)\n"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,3 +109,11 @@ def test_a_checkout_has_a_revision_and_installed_packages_have_versions():
     assert git_revision() == "" or len(git_revision()) >= 7
     found = versions("numpy", "no such package")
     assert set(found) == {"python", "numpy"}
+
+
+def test_threads_may_ask_for_versions_of_code_at_the_same_time():
+    names = ("training.comparison.measuring", "training.comparison.systems", measures.__name__)
+    expected = [code_version(name) for name in names]
+    code_version.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(code_version, names * 4)) == expected * 4

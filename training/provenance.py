@@ -5,6 +5,7 @@ import functools
 import hashlib
 import platform
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -45,10 +46,15 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
+_PARSING = threading.Lock()
+"""Two threads that parse at once end in `SystemError` (CPython 3.11)."""
+
+
 @functools.cache
 def code_version(*modules: str) -> str:
     """Hash of what `code_behind` returns."""
-    code = sorted(code_behind(*modules).items())
+    with _PARSING:
+        code = sorted(code_behind(*modules).items())
     return hashlib.sha256("\n".join(map(" ".join, code)).encode()).hexdigest()[:32]
 
 

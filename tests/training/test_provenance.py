@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,3 +110,21 @@ def test_a_checkout_has_a_revision_and_installed_packages_have_versions():
     assert git_revision() == "" or len(git_revision()) >= 7
     found = versions("numpy", "no such package")
     assert set(found) == {"python", "numpy"}
+
+
+def test_threads_do_not_parse_code_at_the_same_time(monkeypatch):
+    parse, inside, most = provenance.ast.parse, [], []
+
+    def counted(text):
+        inside.append(text)
+        most.append(len(inside))
+        time.sleep(0.001)
+        inside.pop()
+        return parse(text)
+
+    monkeypatch.setattr(provenance.ast, "parse", counted)
+    code_version.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        versions_found = set(pool.map(code_version, ["training.degradation.words"] * 4))
+    assert len(versions_found) == 1
+    assert max(most) == 1

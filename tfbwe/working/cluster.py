@@ -40,7 +40,7 @@ def add_option(parser: argparse._ActionsContainer) -> None:
         "--cluster",
         type=_address,
         metavar="tcp://HOST:PORT",
-        help="do the work on a Dask cluster with this scheduler (needs tfbwe[cluster])",
+        help="work on this Dask scheduler's cluster, such as tcp://10.0.0.1:8786 (needs tfbwe[cluster])",
     )
 
 

@@ -19,4 +19,4 @@ def drawn_or_die(music, config, seed, step, rows=None):
 
 
 sources.batch = drawn_or_die
-sys.exit(fit.main(sys.argv[1:]))
+sys.exit(fit.main([*sys.argv[1:], "--workers", "1"]))  # drawn in this process

@@ -92,10 +92,11 @@ def test_noise_acts_on_the_statistics_as_on_the_music():
     np.testing.assert_allclose(spread_of(found), spread_of(noisy), atol=0.15)
 
 
-@pytest.fixture
-def recordings(tmp_path):
-    np.save(tmp_path / "pieces.npy", np.stack([measured(song())] * 3))
-    return [Recording(tmp_path / "pieces.npy", count, hz) for count, hz in ((3, 18000.0), (1, 12000.0))]
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    path = tmp_path_factory.mktemp("statistics") / "pieces.npy"
+    np.save(path, np.stack([measured(song())] * 3))
+    return [Recording(path, count, hz) for count, hz in ((3, 18000.0), (1, 12000.0))]
 
 
 def test_batches_are_functions_of_seed_and_step(recordings):
@@ -151,6 +152,6 @@ def test_rounding_is_the_quietest_of_noises_but_none():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 10**6), st.lists(st.integers(1, 4), min_size=1, max_size=4))
-def test_what_processes_draw_for_themselves_is_the_batch_of_one(seed, step, sizes):
+def test_what_processes_draw_for_themselves_is_the_batch_of_one(recordings, seed, step, sizes):
     draw = functools.partial(Examples(recordings, 3, sum(sizes), (1, seed)).batch, step)
     assert_same([drawn_in_parts(sizes, draw)], [draw()])

@@ -83,11 +83,11 @@ def measured(data: Path, shards: Path | None, seconds: float) -> dict[str, Any]:
 
 def kinds(data: Path, seconds: float) -> dict[str, Any]:
     """Processor time of each kind of stage of a degradation, and of measuring where codecs' bands end."""
+    import scipy.signal  # noqa: F401
+
     from training.degradation import degrade, drawing
     from training.examples.drawn import CUTOFF_MARGIN, Music
     from training.examples.restored import found_cutoff_hz, restored
-
-    import scipy.signal  # noqa: F401
 
     config = _preset("stft")
     music, used_s = Music(data, "train"), defaultdict[str, list[float]](list)

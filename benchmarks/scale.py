@@ -112,14 +112,16 @@ def training(figures: Figures, hours: float) -> dict[str, float]:
 
 
 def drawn_per_core(figures: Figures) -> float:
-    """Seconds of audio that a core draws from music in a second of its time, all kinds of degradation."""
-    its = figures["measured"]["feeding"]["kinds"]
-    ms = sum(row["n"] * row["ms"] for row in its["stages"].values()) / its["examples"]
-    return float(1e3 * its["example_s"] / ms)
+    """Seconds of audio drawn from music in a second of a core, as training gets them."""
+    rows = figures["measured"]["feeding"]["drawing"]
+    of_music = [row for row in rows if (row["model"], row["source"]) == ("stft", "music")]
+    return float(max(row["audio_s_per_core_s"] for row in of_music))
 
 
 def _number(value: float) -> str:
     """Two digits that count, thousands apart."""
+    if value < 0.001:
+        return "< 0.001"
     if value >= 100:
         digits = len(str(int(value))) - 2
         return f"{int(round(value, -digits)):,}"

@@ -101,6 +101,8 @@ def test_the_processes_end_with_the_one_that_started_them(sent):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What a shell runs in its background ignores Ctrl-C, and so does all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     processes = {int(word) for word in run.stdout.readline().split()}
     assert processes

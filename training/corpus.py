@@ -56,8 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         help="measure a music folder",
         description="Measure every sound file in DIR (bandwidth, rate, channels, length, loudness, split) "
         f"and write DIR/{MANIFEST_NAME}. Known layouts: {known}; another tree is split by its first folders.",
-        epilog=f"examples: {command('corpus')} scan ~/music/musdb18hq; "
-        f"{command('corpus')} scan s3://bucket/music (needs tfbwe[cloud])",
+        epilog=f"example: {command('corpus')} scan ~/music/musdb18hq",
     )
     scanner.add_argument(
         "directory",

@@ -7,16 +7,22 @@ import keras
 
 from training import fit
 
-COUNT = int(sys.argv[1])
-if keras.backend.backend() == "jax":
-    import jax
 
-    jax.config.update("jax_num_cpu_devices", COUNT)
-else:
-    import tensorflow as tf
+def main():
+    count = int(sys.argv[1])
+    if keras.backend.backend() == "jax":
+        import jax
 
-    (processor,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * COUNT)
+        jax.config.update("jax_num_cpu_devices", count)
+    else:
+        import tensorflow as tf
 
-groups = itertools.groupby(sys.argv[2:], lambda word: word == "--")
-sys.exit(max(fit.main(list(words)) for between, words in groups if not between))
+        (processor,) = tf.config.list_physical_devices("CPU")
+        parts = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(processor, parts)
+    groups = itertools.groupby(sys.argv[2:], lambda word: word == "--")
+    return max(fit.main(list(words)) for between, words in groups if not between)
+
+
+if __name__ == "__main__":  # not in the processes that draw
+    sys.exit(main())

@@ -18,5 +18,6 @@ def drawn_or_die(music, config, seed, step, rows=None):
     return drawn(music, config, seed, step, rows)
 
 
-sources.batch = drawn_or_die
-sys.exit(fit.main([*sys.argv[1:], "--workers", "1"]))  # drawn in this process
+if __name__ == "__main__":
+    sources.batch = drawn_or_die
+    sys.exit(fit.main([*sys.argv[1:], "--workers", "1"]))  # drawn in this process

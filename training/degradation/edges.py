@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tfbwe.atomic import replacing
 from tfbwe.stft import BIN_HZ, stft
 
 from . import ffmpeg
@@ -81,11 +80,13 @@ def _kept(path: Path) -> float | None:
 
 
 def _keep(path: Path, found_hz: float) -> None:
-    """Write an edge down; several processes may write the same at once, and where none can, each measures."""
+    """Write an edge down; several processes may write the same at once, and where none can, each measures.
+
+    What was not written to its end lacks its line break, and is measured again.
+    """
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(f"{found_hz!r}\n", encoding="ascii")
+        path.write_text(f"{found_hz!r}\n", encoding="ascii")
 
 
 @cache

@@ -7,6 +7,8 @@ this machine, twice in turn. The least time counts. All outputs must be the same
 
 from __future__ import annotations
 
+import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,10 @@ WAYS = (("processes", 1), ("processes", 2), ("workers", 1), ("workers", 2))
 
 def main() -> None:
     """Write the music to a temporary folder, do the work in every way and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    options = parser.parse_args()
+    figures = {}
     with tempfile.TemporaryDirectory(prefix="tfbwe-cluster-") as temporary:
         folder = Path(temporary)
         for name, command in (("extend", extend(folder)), ("precompute", precompute(folder))):
@@ -42,6 +48,12 @@ def main() -> None:
             if len(made) > 1:
                 raise SystemExit(f"{name}: outputs differ with the way")
             print_table(name, seconds)
+            figures[name] = {f"{count} {kind}": took_s for (kind, count), took_s in seconds.items()}
+    if options.json:
+        overhead = figures["extend"]["2 workers"] / figures["extend"]["2 processes"] - 1
+        options.json.write_text(
+            json.dumps({"overhead": overhead, "seconds": figures}) + "\n", encoding="utf-8"
+        )
 
 
 def print_table(name: str, seconds: dict[tuple[str, int], float]) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from .licences import contents, statement, statements
 from .requirements import CORE, ROOT, requirements, version
 
-SOURCE = "https://pypi.org/project/tfbwe"
+NAME = "pkg:pypi/tfbwe"
 KINDS = {
     "machine-learning-model": ("networks/", "tfbwe/weights/"),
     "data": ("tests/data/", "training/music/lists/"),
@@ -51,7 +51,7 @@ def bill(archives: Mapping[str, bytes], epoch: int) -> str:
     made = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, SOURCE + str(sorted(hashes.items())))}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, NAME + str(sorted(hashes.items())))}",
         "version": 1,
         "metadata": {
             "timestamp": datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).isoformat(),

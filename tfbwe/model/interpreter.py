@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,25 @@ from .features import Normalisation
 
 MAIN = "serving_default"
 """Signature of the graph that runs for every frame, block or hop."""
+
+
+_HELD, _WAITS, _WAIT_S = "reference to internal data", 1000, 1e-3
+
+
+def unheld(call: Callable[[], None]) -> None:
+    """Call what an interpreter refuses as long as something else holds on to it.
+
+    A profiler that looks at the stack of this thread, as every worker of Dask has one, keeps for a moment what
+    was let go; then the interpreter takes it for an array of its own memory.
+    """
+    for _ in range(_WAITS):
+        try:
+            return call()
+        except RuntimeError as error:
+            if _HELD not in str(error):
+                raise
+            time.sleep(_WAIT_S)
+    return call()
 
 
 def _interpreter_class() -> Any:
@@ -62,7 +83,7 @@ def _signature(bundle: Bundle, name: str) -> tuple[Any, Any]:
     try:
         with without_notes():
             interpreter = _interpreter_class()(model_content=bundle.flatbuffer, num_threads=1)
-            interpreter.allocate_tensors()
+            unheld(interpreter.allocate_tensors)
             return interpreter, interpreter.get_signature_runner(name)
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{bundle.name}: the interpreter refuses it: {error}") from None

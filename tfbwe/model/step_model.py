@@ -11,7 +11,7 @@ from ..restoration.statistics import BANDS, FEATURES
 from ..stft import FloatArray
 from .bundle import Bundle
 from .features import HEAD
-from .interpreter import check_signal, check_tensors, opened, opened_signature
+from .interpreter import check_signal, check_tensors, opened, opened_signature, unheld
 
 RESTORE = "serving_restore"
 """Signature of the restoring network; converters sort by name, and the first is what `invoke` runs."""
@@ -81,7 +81,7 @@ class StepModel:
             run.set_tensor(self._features, np.ascontiguousarray(features[channel]).reshape(self._shape))
             for (index, _), state in zip(self._memory, states, strict=True):
                 run.set_tensor(index, state)
-            run.invoke()
+            unheld(run.invoke)
             out[channel] = run.get_tensor(self._residual).reshape(features.shape[1:])
             self._states[channel] = [run.get_tensor(index) for _, index in self._memory]
         return out

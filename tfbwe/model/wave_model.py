@@ -9,7 +9,7 @@ from ..restoration.statistics import BANDS, MOMENTS
 from ..restoration.stream import FOR_GOOD
 from ..stft import FloatArray
 from .bundle import Bundle
-from .interpreter import check_signal, check_tensors, opened
+from .interpreter import check_signal, check_tensors, opened, unheld
 
 _CONTROLS = ("cutoff_hz", "diffuse", "lost")
 
@@ -100,7 +100,7 @@ class WaveModel:
             run.set_tensor(self._inputs[name], np.array([value], np.float32))
         for (index, _), state in zip(self._memory, self._states, strict=True):
             run.set_tensor(index, state)
-        run.invoke()
+        unheld(run.invoke)
         self._states = [run.get_tensor(index) for _, index in self._memory]
         self.limited_frames += int(run.get_tensor(self._limited)[0])
         high_band: FloatArray = run.get_tensor(self._high_band)

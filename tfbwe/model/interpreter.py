@@ -26,8 +26,8 @@ _HELD, _WAITS, _WAIT_S = "reference to internal data", 1000, 1e-3
 def unheld(call: Callable[[], None]) -> None:
     """Call what an interpreter refuses as long as something else holds on to it.
 
-    A profiler that looks at the stack of this thread, as every worker of Dask has one, keeps for a moment what
-    was let go; then the interpreter takes it for an array of its own memory.
+    A profiler that looks at the stack of this thread, as each worker of Dask has one, keeps for a moment
+    what was let go; then the interpreter takes it for an array of its own memory.
     """
     for _ in range(_WAITS):
         try:

@@ -21,3 +21,13 @@ def known_network(monkeypatch):
 def no_ffmpeg(monkeypatch, tmp_path_factory):
     """Empty the path."""
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty path")))
+
+
+@pytest.fixture
+def store():
+    """Give an empty store in memory."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.store.clear()
+    memory.pseudo_dirs[:] = [""]
+    yield memory
+    memory.store.clear()

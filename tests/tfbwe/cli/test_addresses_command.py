@@ -27,16 +27,6 @@ def scratch(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def store():
-    """Give an empty store in memory."""
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pseudo_dirs[:] = [""]
-    yield memory
-    memory.store.clear()
-
-
-@pytest.fixture
 def album(store, song):
     """Put two songs, a hidden one, a note and an empty file into a folder of the store."""
     store.pipe_file("/in/CD #1/a song?.wav", song("a.wav").read_bytes())

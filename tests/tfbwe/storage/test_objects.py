@@ -20,16 +20,6 @@ fsspec = pytest.importorskip("fsspec")
 
 
 @pytest.fixture
-def store():
-    """Give an empty store in memory."""
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pseudo_dirs[:] = [""]
-    yield memory
-    memory.store.clear()
-
-
-@pytest.fixture
 def scratch(tmp_path, monkeypatch):
     """Let temporary files lie in a folder of their own."""
     folder = tmp_path / "scratch"

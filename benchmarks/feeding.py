@@ -172,11 +172,16 @@ def _drawn(source: Any, config: Any, workers: int, seconds: float) -> dict[str, 
             next(following)
             count += 1
         clock_s, used_s = time.monotonic() - begun, _used_now_s() - before_s
-    audio_s = count * config.step_seconds
+    return {
+        **_rates(count * config.step_seconds, clock_s, used_s),
+        "first_s": round(first_s, 1),
+    }
+
+
+def _rates(audio_s: float, clock_s: float, used_s: float) -> dict[str, float]:
     return {
         "audio_s_per_s": round(audio_s / clock_s, 1),
         "audio_s_per_core_s": round(audio_s / used_s, 1),
-        "first_s": round(first_s, 1),
     }
 
 
@@ -206,10 +211,8 @@ def _step(source: Any, model: str, seconds: float) -> dict[str, Any]:
         trainer.train_on_batch(batch)
         count += 1
     clock_s, used_s = time.monotonic() - begun, _used_s() - before_s
-    audio_s = count * config.step_seconds
     return {
-        "audio_s_per_s": round(audio_s / clock_s, 1),
-        "audio_s_per_core_s": round(audio_s / used_s, 1),
+        **_rates(count * config.step_seconds, clock_s, used_s),
         "on": f"{keras.backend.backend()}, {', '.join(keras.distribution.list_devices())}",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.util
 import os
@@ -129,7 +130,11 @@ def failing(capsys):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs tensorflow as the backend")
-def test_several_processes_on_tensorflow_are_refused_in_one_line(tmp_path, failing):
+def test_several_processes_on_tensorflow_are_refused_in_one_line(tmp_path, failing, monkeypatch):
+    def never(*_):
+        raise AssertionError("a refusal must not change how the process that calls ends")
+
+    monkeypatch.setattr(atexit, "register", never)
     line = failing(*on(TINY, tmp_path / "run"), "--devices", f"0/2@{address()}")
     assert "several processes on JAX alone, not on tensorflow; set KERAS_BACKEND=jax" in line
     assert not (tmp_path / "run").exists()

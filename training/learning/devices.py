@@ -142,6 +142,7 @@ def opened(asked: Wanted) -> Iterator[Devices]:
     """
     with contextlib.ExitStack() as stack:
         if asked.processes > 1:
+            _check_backend(asked)  # before anything that would change how this process ends
             stack.enter_context(_ending_together(asked))
             _connect(asked)
         devices = _found(asked)
@@ -202,14 +203,17 @@ def replicas() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
-def _connect(asked: Wanted) -> None:
-    """Find the other processes."""
+def _check_backend(asked: Wanted) -> None:
     if keras.backend.backend() != "jax":
         raise ConfigError(
             f"--devices {asked.process}/{asked.processes}@{asked.address}: Keras trains in several processes "
             f"on JAX alone, not on {keras.backend.backend()}; set KERAS_BACKEND=jax, or take the devices of "
             "one machine with --devices N"
         )
+
+
+def _connect(asked: Wanted) -> None:
+    """Find the other processes."""
     import jax
 
     print(

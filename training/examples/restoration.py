@@ -33,9 +33,15 @@ from .moments import PIECE_FRAMES, all_pieces
 from .restored import CUTOFF_ERROR
 
 FloatArray = npt.NDArray[np.float32]
-_MUSIC = ndtri((np.arange(9) + 0.5) / 9).astype(np.float32)
-_NOISE = ndtri((np.arange(3) + 0.5) / 3).astype(np.float32)
-_NOISE = (_NOISE / _NOISE.std()).astype(np.float32)
+
+
+def _normal(count: int) -> FloatArray:
+    """Quantiles of a normal law, of spread 1."""
+    places = ndtri((np.arange(count) + 0.5) / count)
+    return np.asarray(places / places.std(), np.float32)
+
+
+_MUSIC, _NOISE = _normal(9), _normal(3)
 TOP_HZ = 20000.0
 FIRST_BAND = 0.6
 """The gain is learned from this share of the cutoff on."""
@@ -86,10 +92,8 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     mean, log, root = mean * np.exp(2 * timbre), log + 2 * timbre, root * np.exp(timbre)
     noise, gain, source = _noise(rng), response.log_gain, response.source
     received = mean[source] * np.exp(2 * gain)
-    noise = noise + LEAKAGE @ received
-    moments = under_noise(
-        received, log[source] + 2 * gain, root[source] * np.exp(gain), spread[source], noise
-    )
+    moments = received_moments(np.asarray([mean, log, root, spread], np.float32)[:, source], gain, noise)
+    noise = noise + leaked(gain) @ mean[source]
     own = source == np.arange(BANDS)  # an image is no rest of what was there
     counts = (FIRST_BAND * response.cutoff_hz < CENTRES_HZ) & (0.97 * recording.bandwidth_hz > CENTRES_HZ)
     wiener = received / (received + noise)
@@ -105,16 +109,52 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     return {name: np.asarray(row, np.float32) for name, row in rows.items()}
 
 
-def under_noise(
-    mean: FloatArray, log: FloatArray, root: FloatArray, spread: FloatArray, noise: FloatArray
-) -> FloatArray:
-    """Moments (4, 155) of a band's power with noise of a mean power (155,) added."""
-    clean = np.exp(np.clip(log[:, None] + spread[:, None] * _MUSIC, -40, 40))
+def leaked(log_gain: FloatArray) -> FloatArray:
+    """What a filter's fall lets each band hear of others, through the window's side lobes.
+
+    Parameters
+    ----------
+    log_gain : (155,) float32
+        Of the filter, nepers.
+
+    Returns
+    -------
+    (155, 155) float32
+        Row b holds shares of the power of all bands before the filter. What a band heard of those around it
+        before is in its power already, and fell with it.
+    """
+    power = np.exp(2 * log_gain)
+    return np.asarray(LEAKAGE * np.maximum(power - power[:, None], 0), np.float32)
+
+
+def received_moments(music: FloatArray, log_gain: FloatArray, noise: FloatArray) -> FloatArray:
+    """Moments (4, 155) of what a filter and noise make of music.
+
+    Parameters
+    ----------
+    music : (4, 155) float32
+        Mean, mean of logarithm, mean of square root and spread of logarithm of the power of each band.
+    log_gain : (155,) float32
+        Of the filter, nepers.
+    noise : (155,) float32
+        Mean power of the noise, which is there all the time. What leaks from other bands moves with the
+        music: a band is taken to be loud when they are.
+    """
+    mean, log, root, spread = music
+    before = np.exp(np.clip(log[:, None] + spread[:, None] * _MUSIC, -40, 40))
+    gain = np.exp(2 * log_gain)[:, None]
+    leaks = leaked(log_gain)
     added = noise[:, None] * np.exp(NOISE_BIAS + NOISE_SPREAD * _NOISE)
-    power = clean[:, :, None] + added[:, None]
+    power = (before * gain + leaks @ before)[:, :, None] + added[:, None]
     noisy = np.log(power + FLOOR)
-    ratio = np.sqrt(power).mean(axis=(1, 2)) / np.maximum(np.sqrt(clean).mean(axis=1), 1e-15)
-    rows = [mean + noise, noisy.mean(axis=(1, 2)), root * ratio, (noisy**2).mean(axis=(1, 2))]
+    # What the quantiles miss of the music's own mean of square roots.
+    missed = (root - np.sqrt(before).mean(axis=1)) * np.exp(log_gain)
+    rows = [
+        mean * gain[:, 0] + leaks @ mean + noise,
+        noisy.mean(axis=(1, 2)),
+        np.sqrt(power).mean(axis=(1, 2)) + missed,
+        (noisy**2).mean(axis=(1, 2)),
+    ]
     return np.asarray(rows, np.float32)
 
 

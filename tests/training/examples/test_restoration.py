@@ -17,19 +17,19 @@ from tfbwe.errors import ConfigError
 from tfbwe.restoration.statistics import BANDS, CENTRES_HZ, ROUNDING_POWER
 from training.degradation import responses
 from training.degradation.filters import Lowpass
-from training.degradation.responses import IMAGES, KEPT_OUT, KINDS, LOWEST_HZ, SMALLEST, drawn
+from training.degradation.responses import IMAGES, KEPT_OUT, KINDS, LOWEST_HZ, SMALLEST, drawn, log_gain_of
 from training.examples import moments as kept
-from training.examples.restoration import Examples, Recording, opened, under_noise
+from training.examples.restoration import Examples, Recording, opened, received_moments
 from training.music.manifest import MANIFEST_NAME, read_manifest
 
 
-def song(seconds=6.0):
-    """Noise whose level moves, falling by 12 dB an octave; (1, samples)."""
+def song(seconds=6.0, moves=1.0):
+    """Noise falling by 12 dB an octave, its level spread by so many nepers; (1, samples)."""
     rng = np.random.default_rng(0)
     samples = round(44100 * seconds)
     whole = np.fft.rfft(rng.standard_normal((1, samples)))
     x = np.fft.irfft(whole / (1 + (np.fft.rfftfreq(samples, 1 / 44100) / 1000) ** 2), samples)
-    level = np.exp(np.repeat(rng.standard_normal(samples // 2205), 2205))
+    level = np.exp(moves * np.repeat(rng.standard_normal(samples // 2205), 2205))
     return (0.05 * x / x.std() * level[:samples]).astype(np.float32)
 
 
@@ -85,11 +85,32 @@ def test_noise_acts_on_the_statistics_as_on_the_music():
     noise = 1e-3 * np.random.default_rng(3).standard_normal(x.shape)
     clean, noisy = measured(x), measured(x + noise)
     power = np.full(BANDS, 1e-6 * 1024, np.float32)
-    found = under_noise(*clean[:3], spread_of(clean), power)
+    found = received_moments(np.stack([*clean[:3], spread_of(clean)]), np.zeros(BANDS, np.float32), power)
     np.testing.assert_allclose(np.log(found[0]), np.log(noisy[0]), atol=0.15)
     np.testing.assert_allclose(found[1], noisy[1], atol=0.15)
     np.testing.assert_allclose(np.log(found[2]), np.log(noisy[2]), atol=0.1)
     np.testing.assert_allclose(spread_of(found), spread_of(noisy), atol=0.15)
+
+
+@pytest.mark.parametrize("moves", [0.0, 1.0, 1.5])
+@pytest.mark.parametrize(
+    "lowpass",
+    [
+        Lowpass("butterworth", 8000.0, 6, zero_phase=True),
+        Lowpass("chebyshev1", 8000.0, 12),
+        Lowpass("gaussian", 8000.0),
+    ],
+    ids=lambda lowpass: lowpass.family,
+)
+def test_what_is_drawn_has_the_statistics_of_what_is_received(lowpass, moves):
+    x, rounding = song(12.0, moves), np.full(BANDS, ROUNDING_POWER, np.float32)
+    before, after = measured(x), measured(np.round(lowpass.apply(x, 44100) * 2**15) / 2**15)
+    found = received_moments(np.stack([*before[:3], spread_of(before)]), log_gain_of(lowpass), rounding)
+    heard = slice(0, 145)
+    np.testing.assert_allclose(np.log(found[0])[heard], np.log(after[0])[heard], atol=0.4)  # clicks
+    np.testing.assert_allclose(np.log(found[2])[heard], np.log(after[2])[heard], atol=0.15)
+    np.testing.assert_allclose(found[1][heard], after[1][heard], atol=0.2)
+    np.testing.assert_allclose(spread_of(found)[heard], spread_of(after)[heard], atol=0.25)
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,9 @@ TILT, WAVE = 0.3, 0.2
 """Of the random equaliser, at most, nepers. A network that must expect any timbre dares less: with four times
 as much it undid half a decibel to one less, on artists held out."""
 
+SPEED = 0.2
+"""The music is played faster or slower by up to so much, nepers, which moves its spectrum up or down."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
@@ -70,7 +73,7 @@ class Recording:
 
 
 def example(rng: np.random.Generator, recording: Recording, response: Response) -> Batch:
-    """Draw what a filter and noise make of some seconds of a track, level and timbre varied at random.
+    """Draw what a filter and noise make of some seconds of a track, level, timbre and speed varied at random.
 
     Parameters
     ----------
@@ -86,7 +89,9 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     count = min(recording.count, int(2 ** rng.uniform(0, 4.01)))
     start = int(rng.integers(0, recording.count - count + 1))
     pieces = np.load(recording.file, mmap_mode="r")  # open no longer than needed, as in `drawn.Music`
-    mean, log, root, square = pieces[start : start + count].mean(axis=0)
+    speed = float(np.exp(rng.uniform(-SPEED, SPEED)))
+    mean, log, root, square = played(pieces[start : start + count].mean(axis=0), speed)
+    bandwidth_hz = 0.97 * speed * recording.bandwidth_hz
     spread = np.sqrt(np.maximum(square - log * log, 0))
     timbre = _equaliser(rng) + np.float32(rng.uniform(-13, 2) * np.log(10) / 20)
     mean, log, root = mean * np.exp(2 * timbre), log + 2 * timbre, root * np.exp(timbre)
@@ -95,7 +100,7 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     moments = received_moments(np.asarray([mean, log, root, spread], np.float32)[:, source], gain, noise)
     noise = noise + leaked(gain) @ mean[source]
     own = source == np.arange(BANDS)  # an image is no rest of what was there
-    counts = (FIRST_BAND * response.cutoff_hz < CENTRES_HZ) & (0.97 * recording.bandwidth_hz > CENTRES_HZ)
+    counts = (FIRST_BAND * response.cutoff_hz < CENTRES_HZ) & (bandwidth_hz > CENTRES_HZ)
     wiener = received / (received + noise)
     cutoff_hz = response.cutoff_hz * np.exp(CUTOFF_ERROR * rng.standard_normal())
     rows = {
@@ -107,6 +112,12 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
         "received": received * counts * own,
     }
     return {name: np.asarray(row, np.float32) for name, row in rows.items()}
+
+
+def played(moments: FloatArray, speed: float) -> FloatArray:
+    """Moments (4, 155) of music that is played so many times as fast, where it reaches."""
+    places = (np.arange(BANDS) + 0.5) / speed - 0.5
+    return np.stack([np.interp(places, np.arange(BANDS), row) for row in moments])
 
 
 def leaked(log_gain: FloatArray) -> FloatArray:

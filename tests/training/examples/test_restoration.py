@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from training.degradation import responses
 from training.degradation.filters import Lowpass
 from training.degradation.responses import IMAGES, KEPT_OUT, KINDS, LOWEST_HZ, SMALLEST, drawn, log_gain_of
 from training.examples import moments as kept
-from training.examples.restoration import Examples, Recording, opened, received_moments
+from training.examples.restoration import Examples, Recording, opened, played, received_moments
 from training.music.manifest import MANIFEST_NAME, read_manifest
 
 
@@ -111,6 +112,17 @@ def test_what_is_drawn_has_the_statistics_of_what_is_received(lowpass, moves):
     np.testing.assert_allclose(np.log(found[2])[heard], np.log(after[2])[heard], atol=0.15)
     np.testing.assert_allclose(found[1][heard], after[1][heard], atol=0.2)
     np.testing.assert_allclose(spread_of(found)[heard], spread_of(after)[heard], atol=0.25)
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.25])
+def test_music_that_is_played_faster_has_its_spectrum_higher(speed):
+    x = song(12.0)
+    found, faster = played(measured(x), speed), measured(soxr.resample(x.T, speed, 1.0).T)
+    heard = (CENTRES_HZ > 1000) & (CENTRES_HZ < 14000)
+    for row in (0, 2):
+        np.testing.assert_allclose(np.log(found[row])[heard], np.log(faster[row])[heard], atol=0.4)
+    np.testing.assert_allclose(found[1][heard], faster[1][heard], atol=0.4)
+    np.testing.assert_allclose(played(found, 1.0), found)
 
 
 @pytest.fixture(scope="module")

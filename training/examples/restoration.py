@@ -48,7 +48,6 @@ FIRST_BAND = 0.6
 TILT, WAVE = 0.3, 0.2
 """Of the random equaliser, at most, nepers. A network that must expect any timbre dares less: with four times
 as much it undid half a decibel to one less, on artists held out."""
-
 SPEED = 0.2
 """The music is played faster or slower by up to so much, nepers, which moves its spectrum up or down."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,16 @@ SILENT_POWER = 1e-6
 DECODED = ".decoded"
 
 Batch = dict[str, npt.NDArray[np.float32]]
+
+
+_PARSING = threading.Lock()
+
+
+def mapped(file: Path) -> npt.NDArray[np.float32]:
+    """Open an array in a file, from any thread: Python 3.11 may fail where two parse headers (gh-106905)."""
+    with _PARSING:
+        array: npt.NDArray[np.float32] = np.load(file, mmap_mode="r")
+    return array
 
 
 def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
@@ -141,7 +152,7 @@ class Music:
         for _ in range(20):
             place = min(int(np.searchsorted(self._edges, rng.random())), len(self.tracks) - 1)
             track, file = self.tracks[place]
-            music = np.load(file, mmap_mode="r")  # open no longer than needed: there may be many thousands
+            music = mapped(file)  # open no longer than needed: there may be many thousands
             start = int(rng.integers(0, max(1, len(music) - samples)))
             x = np.asarray(music[start : start + samples]).T
             x = np.pad(x, [(0, 0), (0, samples - x.shape[1])])

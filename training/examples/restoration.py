@@ -29,6 +29,7 @@ from ..arguments import command
 from ..degradation.responses import Response, drawn
 from ..music.manifest import MANIFEST_NAME, read_manifest
 from .batches import Batch
+from .drawn import mapped
 from .moments import PIECE_FRAMES, all_pieces
 from .restored import CUTOFF_ERROR
 
@@ -87,7 +88,7 @@ def example(rng: np.random.Generator, recording: Recording, response: Response) 
     """
     count = min(recording.count, int(2 ** rng.uniform(0, 4.01)))
     start = int(rng.integers(0, recording.count - count + 1))
-    pieces = np.load(recording.file, mmap_mode="r")  # open no longer than needed, as in `drawn.Music`
+    pieces = mapped(recording.file)  # open no longer than needed, as in `drawn.Music`
     speed = float(np.exp(rng.uniform(-SPEED, SPEED)))
     mean, log, root, square = played(pieces[start : start + count].mean(axis=0), speed)
     bandwidth_hz = 0.97 * speed * recording.bandwidth_hz

@@ -8,10 +8,12 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,14 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }
 """What processes that degrade music start with."""
+_PARSING = threading.Lock()
+
+
+def mapped(file: Path) -> npt.NDArray[Any]:
+    """Open an array in a file, from any thread: Python 3.11 may fail where two parse headers (gh-106905)."""
+    with _PARSING:
+        array: npt.NDArray[Any] = np.load(file, mmap_mode="r")
+    return array
 
 
 class Batches(Iterator[Batch]):

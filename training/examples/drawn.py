@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from ..arguments import command
 from ..degradation import degrade, drawing
 from ..degradation.edges import keep_edges
 from ..music.manifest import MANIFEST_NAME, Track, read_manifest
+from .batches import mapped
 from .restored import found_cutoff_hz, restored
 
 if TYPE_CHECKING:
@@ -42,16 +42,6 @@ SILENT_POWER = 1e-6
 DECODED = ".decoded"
 
 Batch = dict[str, npt.NDArray[np.float32]]
-
-
-_PARSING = threading.Lock()
-
-
-def mapped(file: Path) -> npt.NDArray[np.float32]:
-    """Open an array in a file, from any thread: Python 3.11 may fail where two parse headers (gh-106905)."""
-    with _PARSING:
-        array: npt.NDArray[np.float32] = np.load(file, mmap_mode="r")
-    return array
 
 
 def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
@@ -74,7 +64,7 @@ def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
 
 def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
     """Whole track as a mapped array, decoded on first use; else as `read`."""
-    music: npt.NDArray[np.float32] = np.load(decoded_file(data, track), mmap_mode="r")
+    music: npt.NDArray[np.float32] = mapped(decoded_file(data, track))
     return music
 
 

@@ -28,8 +28,7 @@ from tfbwe.stft import HOP_LENGTH, SAMPLE_RATE
 from ..arguments import command
 from ..degradation.responses import Response, drawn
 from ..music.manifest import MANIFEST_NAME, read_manifest
-from .batches import Batch
-from .drawn import mapped
+from .batches import Batch, mapped
 from .moments import PIECE_FRAMES, all_pieces
 from .restored import CUTOFF_ERROR
 

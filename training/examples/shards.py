@@ -27,7 +27,7 @@ from tfbwe.errors import ConfigError
 from tfbwe.stft import SAMPLE_RATE
 
 from ..arguments import command
-from .batches import Batch
+from .batches import Batch, mapped
 
 FORMAT, VERSION = "tfbwe pairs", 3
 SCHEMA, INDEX = "schema.json", "index.json"
@@ -220,7 +220,7 @@ class Shards:
         """Records of a shard, read in place."""
         path = self.folder / shard.name
         try:
-            records: npt.NDArray[np.void] = np.load(path, mmap_mode="r")
+            records: npt.NDArray[np.void] = mapped(path)
         except Exception as error:  # NumPy raises whatever the damaged part happens to raise
             raise ConfigError(f"{path}: damaged ({error}); delete it and run {_MAKE} again") from None
         if records.dtype != EXAMPLE or records.shape != (shard.examples,):

@@ -62,11 +62,19 @@ def _images(name: str, cutoff_hz: float) -> Condition:
 
 
 def _recursive(
-    name: str, regime: str, family: str, cutoff_hz: float, zero_phase: bool, note: str, rounded: bool = True
+    name: str, family: str, cutoff_hz: float, phase: str, note: str = "", rounded: bool = True
 ) -> Condition:
-    lowpass = Lowpass(family, cutoff_hz, order=6, zero_phase=zero_phase)
+    lowpass = Lowpass(family, cutoff_hz, 6, phase)
     degradation: Degradation = (lowpass, Rounding()) if rounded else (lowpass,)
-    return Condition(name, regime, degradation, cutoff_hz, note)
+    regime = TURNED_PHASE if phase == "causal" else RIGHT_PHASE
+    return Condition(name, regime, degradation, cutoff_hz, note or _RUNS[phase])
+
+
+_RUNS = {
+    "causal": "order 6, causal",
+    "zero": "order 6, zero phase: 36 dB an octave",
+    "forward-backward": "order 6, forward and backward: 72 dB an octave",
+}
 
 
 def _aac(name: str, rate_kbps: int, cutoff_hz: float) -> Condition:
@@ -111,12 +119,16 @@ CONDITIONS = (
     ),
     _resampled("resampled-16k", 16000.0),
     _resampled("resampled-22k", 22050.0),
-    _recursive("butterworth-8k", RIGHT_PHASE, "butterworth", 8000.0, True, "order 6, forward and backward"),
+    _recursive("butterworth-8k-once", "butterworth", 8000.0, "zero"),
+    _recursive("butterworth-8k-once-float", "butterworth", 8000.0, "zero", "the same, not rounded", False),
+    _recursive("butterworth-5k-once", "butterworth", 5000.0, "zero"),
+    _recursive("butterworth-12k-once", "butterworth", 12000.0, "zero"),
+    _recursive("butterworth-8k", "butterworth", 8000.0, "forward-backward"),
     _recursive(
-        "butterworth-8k-float", RIGHT_PHASE, "butterworth", 8000.0, True, "the same, not rounded", False
+        "butterworth-8k-float", "butterworth", 8000.0, "forward-backward", "the same, not rounded", False
     ),
-    _recursive("butterworth-5k", RIGHT_PHASE, "butterworth", 5000.0, True, "order 6, forward and backward"),
-    _recursive("butterworth-12k", RIGHT_PHASE, "butterworth", 12000.0, True, "order 6, forward and backward"),
+    _recursive("butterworth-5k", "butterworth", 5000.0, "forward-backward"),
+    _recursive("butterworth-12k", "butterworth", 12000.0, "forward-backward"),
     Condition(
         "gaussian-8k",
         RIGHT_PHASE,
@@ -124,8 +136,8 @@ CONDITIONS = (
         8000.0,
         "a roll-off that no network was trained on",
     ),
-    _recursive("chebyshev-11k", RIGHT_PHASE, "chebyshev1", 11025.0, True, "order 6, forward and backward"),
-    _recursive("butterworth-8k-causal", TURNED_PHASE, "butterworth", 8000.0, False, "order 6"),
+    _recursive("chebyshev-11k", "chebyshev1", 11025.0, "forward-backward"),
+    _recursive("butterworth-8k-causal", "butterworth", 8000.0, "causal"),
     _mp3("mp3-32k", CODED, 32, 5550.0),
     _mp3("mp3-32k-mono", CODED, 32, 8250.0, mono=True),
     _mp3("mp3-64k", CODED, 64, 11000.0),

@@ -189,7 +189,8 @@ def _draw_lowpass(rng: np.random.Generator, top_hz: float) -> Lowpass:
         return Lowpass(_chosen(rng, its.sharp_families), cutoff_hz)
     probabilities = [probability for *_, probability in its.gentle_filters]
     family, order, _ = its.gentle_filters[rng.choice(len(probabilities), p=probabilities)]
-    return Lowpass(family, cutoff_hz, order, zero_phase=bool(rng.random() < its.zero_phase))
+    phase = "forward-backward" if rng.random() < its.zero_phase else "causal"
+    return Lowpass(family, cutoff_hz, order, phase)
 
 
 def _draw_codec(rng: np.random.Generator, top_hz: float, channels: int) -> Codec | None:

@@ -52,6 +52,8 @@ FAMILIES = {
     "elliptic": Family(recursive=True, ripple_db=0.5, stop_db=60.0),
 }
 
+PHASES = ("causal", "zero", "forward-backward")
+
 GUARD_SAMPLES = 4096
 """Mirrored, faded-out signal put before and after, so that no filter sees an edge or wraps around."""
 
@@ -75,20 +77,21 @@ class Lowpass:
         over the last tenth below it.
     order : int
         Order of a recursive filter, 1 or more; 0 for the other families.
-    zero_phase : bool
-        Run a recursive filter forward and backward: no delay, and its attenuation in dB doubles everywhere.
-        The other families have zero phase in any case.
+    phase : str
+        Of a recursive filter, one of `PHASES`: ``causal`` (it runs once, from rest), ``zero`` (its amplitude
+        response, once, with no delay) or ``forward-backward`` (it runs both ways: no delay, and its
+        attenuation in dB doubles everywhere). The other families have zero phase in any case.
 
     Raises
     ------
     ConfigError
-        An unknown family, or an order or cutoff outside its range.
+        An unknown family or phase, or an order or cutoff outside its range.
     """
 
     family: str
     cutoff_hz: float
     order: int = 0
-    zero_phase: bool = False
+    phase: str = "causal"
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
@@ -100,6 +103,8 @@ class Lowpass:
             raise ConfigError(f"low-pass order of {self.family}: expected 1 or more, received {self.order}")
         if not recursive and self.order != 0:
             raise ConfigError(f"low-pass order: {self.family} has none, leave it at 0; received {self.order}")
+        if self.phase not in PHASES:
+            raise ConfigError(f"low-pass phase: expected one of {', '.join(PHASES)}, received {self.phase!r}")
         if not (math.isfinite(self.cutoff_hz) and self.cutoff_hz > 0):
             raise ConfigError(f"low-pass cutoff_hz: expected above 0 Hz, received {self.cutoff_hz}")
 
@@ -116,8 +121,8 @@ class Lowpass:
         Returns
         -------
         (channels, samples) float32
-            Sample n stands at the time of sample n of `x`. Only a recursive filter with ``zero_phase=False``
-            delays the music, as the condition that it stands for would; it starts from rest.
+            Sample n stands at the time of sample n of `x`. Only a causal filter delays the music, as the
+            condition that it stands for would; it starts from rest.
 
         Raises
         ------
@@ -138,16 +143,16 @@ class Lowpass:
             )
         if signal.size == 0:
             return signal.copy()
-        if FAMILIES[self.family].recursive and not self.zero_phase:
+        if FAMILIES[self.family].recursive and self.phase == "causal":
             return self._run_once(signal, sample_rate)
         length = signal.shape[1]
         guarded = _guard(signal)
         if self.family == "brickwall":
             filtered = _brickwall(guarded, self.cutoff_hz, sample_rate)
-        elif self.family == "gaussian":
-            filtered = _gaussian(guarded, self.cutoff_hz, sample_rate)
         elif self.family in ("resample", "linear", "hold"):
             filtered = _resample_twice(guarded, self.cutoff_hz, sample_rate, self.family)
+        elif self.family == "gaussian" or self.phase == "zero":
+            filtered = self._weigh(guarded, sample_rate)
         else:
             backward = self._run_once(guarded, sample_rate)[:, ::-1]
             filtered = self._run_once(backward, sample_rate)[:, ::-1]
@@ -172,6 +177,21 @@ class Lowpass:
         impulse[0, n_fft // 2] = 1
         centred = np.roll(self.apply(impulse, sample_rate)[0], -(n_fft // 2))
         return np.asarray(np.fft.rfft(centred.astype(np.float64)))
+
+    def amplitude(self, hertz: npt.NDArray[np.floating[Any]], sample_rate: float) -> npt.NDArray[np.float64]:
+        """Amplitude response of a gentle filter at some frequencies in Hz, 1 where nothing is changed."""
+        from scipy.signal import sosfreqz
+
+        if self.family == "gaussian":
+            return gaussian(hertz, self.cutoff_hz)
+        sections = design(self.family, self.order, self.cutoff_hz / sample_rate)
+        _, response = sosfreqz(sections, hertz, fs=sample_rate)
+        return np.asarray(np.abs(response) ** (2 if self.phase == "forward-backward" else 1))
+
+    def _weigh(self, x: Signal, sample_rate: float) -> npt.NDArray[Any]:
+        n_fft = _fast_length(x.shape[1])
+        amplitude = self.amplitude(np.fft.rfftfreq(n_fft, 1 / sample_rate), sample_rate)
+        return np.fft.irfft(np.fft.rfft(x, n_fft) * amplitude, n_fft)
 
     def _run_once(self, x: Signal, sample_rate: float) -> Signal:
         from scipy.signal import sosfilt
@@ -219,12 +239,6 @@ def _brickwall(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[A
     spectrum = np.fft.rfft(x, n_fft)
     spectrum[:, int(cutoff_hz * n_fft / sample_rate) + 1 :] = 0
     return np.fft.irfft(spectrum, n_fft)
-
-
-def _gaussian(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[Any]:
-    n_fft = _fast_length(x.shape[1])
-    hertz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
-    return np.fft.irfft(np.fft.rfft(x, n_fft) * gaussian(hertz, cutoff_hz), n_fft)
 
 
 def gaussian(hertz: npt.NDArray[np.floating[Any]], cutoff_hz: float) -> npt.NDArray[np.float64]:

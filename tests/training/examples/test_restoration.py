@@ -58,7 +58,7 @@ def test_kinds_that_are_kept_out_are_not_drawn():
 
 
 def test_a_filter_acts_on_the_statistics_as_on_the_music():
-    lowpass = Lowpass("butterworth", 8000.0, 4, zero_phase=True)
+    lowpass = Lowpass("butterworth", 8000.0, 4, phase="forward-backward")
     x = song()
     before, after = measured(x), measured(lowpass.apply(x, 44100))
     h = np.abs(lowpass.response(8192, 44100))
@@ -97,7 +97,7 @@ def test_noise_acts_on_the_statistics_as_on_the_music():
 @pytest.mark.parametrize(
     "lowpass",
     [
-        Lowpass("butterworth", 8000.0, 6, zero_phase=True),
+        Lowpass("butterworth", 8000.0, 6, phase="forward-backward"),
         Lowpass("chebyshev1", 8000.0, 12),
         Lowpass("gaussian", 8000.0),
     ],

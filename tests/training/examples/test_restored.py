@@ -16,9 +16,9 @@ from training.examples.restored import found_cutoff_hz, restored
 
 CUTOFF_HZ = 6000.0
 GENTLE = [
-    Lowpass("butterworth", CUTOFF_HZ, 4, zero_phase=True),
-    Lowpass("butterworth", CUTOFF_HZ, 6, zero_phase=True),
-    Lowpass("bessel", CUTOFF_HZ, 6, zero_phase=True),
+    Lowpass("butterworth", CUTOFF_HZ, 4, phase="forward-backward"),
+    Lowpass("butterworth", CUTOFF_HZ, 6, phase="forward-backward"),
+    Lowpass("bessel", CUTOFF_HZ, 6, phase="forward-backward"),
 ]
 SHARP = [Lowpass(family, CUTOFF_HZ) for family, own in FAMILIES.items() if not own.gentle]
 

@@ -15,7 +15,9 @@ from tfbwe.errors import ModelError
 from tfbwe.model.interpreter import MAIN
 from tfbwe.model.step_model import RESTORE
 from tfbwe.network.autoencoder import decoder_graph
+from tfbwe.network.restorer import equalised
 from tfbwe.network.shapes import AutoencoderConfig
+from tfbwe.restoration.statistics import FARTHEST
 
 from .wave import WaveGraph
 
@@ -57,13 +59,16 @@ def convert(
         If the converter fails, for example on an operation that is not built in.
     """
     graph = decoder_graph(network, config)
+    if quantisation == "int8" and restorer is not None:
+        restorer = equalised(restorer, statistics)
     graphs = {MAIN: graph, **({} if restorer is None else {RESTORE: restorer})}
 
     def examples() -> Iterator[tuple[str, dict[str, FloatArray]]]:
         for inputs in representative(graph, features):
             yield MAIN, inputs
         for one in statistics if RESTORE in graphs else ():
-            yield RESTORE, {"statistics": one[None]}
+            # One scale for all: the rare larger spreads of a logarithm would make levels coarse.
+            yield RESTORE, {"statistics": one[None].clip(-FARTHEST, FARTHEST)}
 
     with tempfile.TemporaryDirectory(prefix="tfbwe-export-") as folder:
         _save(graphs, folder)

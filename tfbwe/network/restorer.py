@@ -1,6 +1,8 @@
 """The restoring network: from long-term statistics in bands to the gain that undoes a condition."""
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from ..restoration.statistics import BANDS, FEATURES
 from .layers import Clip, LinearInterpolation
@@ -50,3 +52,39 @@ def macs(config: RestorerConfig) -> float:
     blocks = len(config.dilations)
     convolutions = groups * KERNEL * config.channels * (FEATURES + blocks * config.channels + 1)
     return convolutions + blocks * 2 * config.channels * config.pooled
+
+
+def equalised(network: keras.Model, statistics: npt.NDArray[np.float32]) -> keras.Model:
+    """Scale the channels of all convolutions so that int8 serves them alike; what is returned stays the same.
+
+    In int8 all channels of a tensor share one scale, which the loudest sets. A channel may be scaled as one
+    likes where what reads it is scaled back, for a leaky ReLU scales along: cross-layer equalisation (Nagel
+    et al., Data-free quantization through weight equalization and bias correction, ICCV 2019).
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `restorer` builds it; left as it is.
+    statistics : (excerpts, 155, 6) float32
+        By which channels are measured.
+
+    Returns
+    -------
+    keras.Model
+        The same function but for rounding: each channel is half as far, in dB, from the loudest.
+    """
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    blocks = [layer.name.removesuffix("_add") for layer in copy.layers if layer.name.endswith("_add")]
+    summed = ["in", *blocks, *(f"{block}_add" for block in blocks)]
+    outputs = keras.Model(copy.input, [copy.get_layer(name).output for name in summed])
+    loudest = np.max([np.abs(one).max(axis=(0, 1)) for one in outputs.predict(statistics, verbose=0)], axis=0)
+    most = max(loudest.max(), 1e-6)
+    scale = np.sqrt(most / np.maximum(loudest, 1e-3 * most))
+    for name in ["in", *blocks, *(f"{block}_widen" for block in blocks)]:
+        kernel, bias = copy.get_layer(name).get_weights()
+        copy.get_layer(name).set_weights([kernel * scale, bias * scale])
+    for name in [*blocks, *(f"{block}_narrow" for block in blocks), "out"]:
+        kernel, bias = copy.get_layer(name).get_weights()
+        copy.get_layer(name).set_weights([kernel / scale[:, None], bias])
+    return copy

@@ -22,6 +22,8 @@ CENTRES_HZ = ((np.arange(BANDS) + 0.5) * BAND_BINS - 0.5) * BIN_HZ
 """Of the bands, (155,) float64."""
 FEATURES = 6
 """Values for each band that the network reads."""
+FARTHEST = 4.0
+"""Places of bands are held within it, and all features where they have 8 bits."""
 MOMENTS = ("mean", "mean of logarithm", "mean of square root", "mean of squared logarithm")
 FLOOR = 1e-9
 """Added to a power before its logarithm: a hundredth of the noise that 16-bit rounding leaves in a bin."""
@@ -187,7 +189,7 @@ def features(moments: Any, cutoff_hz: Any, xp: Any = np) -> Any:
     -------
     (..., 155, 6)
         Three levels in units of 2.5 nepers, the spread of the logarithm, and the distance of the band from
-        the cutoff, in units of 2 kHz and in octaves, each between -4 and 4.
+        the cutoff, in units of 2 kHz and in octaves, each within `FARTHEST`.
     """
     mean, log, root = moments[..., 0, :], moments[..., 1, :], moments[..., 2, :]
     spread = xp.sqrt(xp.maximum(moments[..., 3, :] - log * log, 0.0))
@@ -195,5 +197,5 @@ def features(moments: Any, cutoff_hz: Any, xp: Any = np) -> Any:
     centres = np.asarray(CENTRES_HZ, np.float32)
     distance = (centres - cutoff_hz) / 2000.0
     octaves = np.log2(centres).astype(np.float32) - xp.log(xp.maximum(cutoff_hz, 1.0)) / float(np.log(2))
-    place = [xp.clip(0.0 * mean + one, -4.0, 4.0) for one in (distance, octaves)]
+    place = [xp.clip(0.0 * mean + one, -FARTHEST, FARTHEST) for one in (distance, octaves)]
     return xp.stack([*((level + 6.0) / 5.0 for level in levels), spread, *place], axis=-1)

@@ -86,8 +86,7 @@ def test_the_restoring_network_of_a_file_is_near_to_the_trained_one(quantisation
     run = restoring_runner(dataclasses.replace(bundle_of("none"), flatbuffer=flatbuffer))
     received = np.concatenate([run(statistics=one[None])["log_gain"] for one in valid])
     rms = np.sqrt(np.mean((received - expected) ** 2))
-    limits = {"none": 1e-4, "float16": 5e-3, "dynamic": 0.08, "int8": verify.MAX_RMS_NEPERS["int8"]}
-    assert rms < limits[quantisation]
+    assert rms < {"none": 1e-4, "float16": 5e-3, "dynamic": 0.08, "int8": 0.14}[quantisation]
 
 
 @pytest.mark.parametrize("model", shipped())

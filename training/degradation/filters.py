@@ -183,7 +183,7 @@ class Lowpass:
         from scipy.signal import sosfreqz
 
         if self.family == "gaussian":
-            return gaussian(hertz, self.cutoff_hz)
+            return np.asarray(np.exp(-np.log(2) / 2 * (hertz / self.cutoff_hz) ** 2))
         sections = design(self.family, self.order, self.cutoff_hz / sample_rate)
         _, response = sosfreqz(sections, hertz, fs=sample_rate)
         return np.asarray(np.abs(response) ** (2 if self.phase == "forward-backward" else 1))
@@ -239,11 +239,6 @@ def _brickwall(x: Signal, cutoff_hz: float, sample_rate: float) -> npt.NDArray[A
     spectrum = np.fft.rfft(x, n_fft)
     spectrum[:, int(cutoff_hz * n_fft / sample_rate) + 1 :] = 0
     return np.fft.irfft(spectrum, n_fft)
-
-
-def gaussian(hertz: npt.NDArray[np.floating[Any]], cutoff_hz: float) -> npt.NDArray[np.float64]:
-    """Amplitude of a Gaussian roll-off, -3 dB at the cutoff."""
-    return np.asarray(np.exp(-np.log(2) / 2 * (hertz / cutoff_hz) ** 2))
 
 
 def _fast_length(n: int) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tfbwe.restoration.statistics import BAND_BINS, BANDS, CENTRES_HZ, USED
 from tfbwe.stft import BIN_HZ, SAMPLE_RATE
 
-from .filters import Lowpass, gaussian
+from .filters import Lowpass
 
 FloatArray = npt.NDArray[np.float64]
 BINS_HZ = np.arange(USED) * BIN_HZ
@@ -60,9 +60,9 @@ Filter = Callable[[np.random.Generator, float], FloatArray]
 
 
 BOTH_WAYS = 0.5
-"""Share of the recursive filters that run forward and backward: a Butterworth filter has
--6 dB at the cutoff then, else -3. With 0.7 the network took that for the rule, and undid 2 dB too much
-around the cutoff of the others."""
+"""Share of the recursive filters that run forward and backward: a Butterworth filter has -6 dB at the cutoff
+then, else -3. With 0.7 the network took that for the rule, and undid 2 dB too much around the cutoff of the
+others."""
 
 
 def _recursive(family: str, orders: tuple[int, ...]) -> Filter:
@@ -116,7 +116,9 @@ KINDS: dict[str, tuple[float, Filter]] = {
 }
 """Kinds of filters that are drawn, each with its share."""
 _SINGLE = ("butterworth", "chebyshev1", "bessel", "one-poles", "windowed sinc")
-KEPT_OUT: dict[str, Filter] = {"gaussian": lambda rng, cutoff_hz: gaussian(BINS_HZ, cutoff_hz)}
+KEPT_OUT: dict[str, Filter] = {
+    "gaussian": lambda rng, cutoff_hz: Lowpass("gaussian", cutoff_hz).amplitude(BINS_HZ, SAMPLE_RATE)
+}
 """Kinds that no network is trained on, to see how it does on what it does not know."""
 BRICK_WALL = 0.15
 """Share of brick walls."""

@@ -14,7 +14,7 @@ WORDS = {
     "resampled-16k": "kept at 16 kHz, as in a wide-band call",
     "resampled-22k": "kept at 22 kHz, as in an old game",
     "butterworth-8k-once": "dulled from 8 kHz on, as by an old tape",
-    "butterworth-8k-once-float": "the same, kept with more than 16 bits",
+    "butterworth-8k-once-float": "dulled from 8 kHz on, as by an old tape, kept with more than 16 bits",
     "butterworth-5k-once": "dulled from 5 kHz on, as by an old tape",
     "butterworth-12k-once": "dulled from 12 kHz on, as by an old tape",
     "butterworth-8k": "dulled from 8 kHz on, as by a worn tape",

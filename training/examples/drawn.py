@@ -64,8 +64,7 @@ def read(data: Path, track: Track) -> npt.NDArray[np.float32]:
 
 def decoded(data: Path, track: Track) -> npt.NDArray[np.float32]:
     """Whole track as a mapped array, decoded on first use; else as `read`."""
-    music: npt.NDArray[np.float32] = mapped(decoded_file(data, track))
-    return music
+    return mapped(decoded_file(data, track))
 
 
 def decoded_file(data: Path, track: Track) -> Path:
